@@ -1,0 +1,71 @@
+//! Who signs an app's user tokens, and which claims a token must carry.
+//! Decides about claims only; signatures and key sets are the identity crate's.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// One linked identity provider, as stored in `issuers.config`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum IssuerConfig {
+    Firebase { project_id: String },
+    /// `issuer` is `https://{ref}.supabase.co/auth/v1`.
+    Supabase { issuer: Url },
+    /// The legacy shared secret (sealed beside the config); accepts HS256 only.
+    SupabaseSecret { issuer: Url },
+    /// Any OpenID Connect issuer; `jwks_url` came from discovery when it was saved.
+    Oidc { issuer: String, audience: String, jwks_url: Url },
+    /// The local emulator's generic tokens; refused in production mode.
+    Emulator { issuer: String, audience: String, jwks_url: Url },
+}
+
+impl IssuerConfig {
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Firebase { .. } => "Firebase",
+            Self::Supabase { .. } => "Supabase",
+            Self::SupabaseSecret { .. } => "Supabase (legacy secret)",
+            Self::Oidc { .. } => "OpenID Connect",
+            Self::Emulator { .. } => "Emulator",
+        }
+    }
+
+    /// The exact `iss` a token must carry.
+    pub fn expected_issuer(&self) -> String {
+        match self {
+            Self::Firebase { project_id } => format!("https://securetoken.google.com/{project_id}"),
+            Self::Supabase { issuer } | Self::SupabaseSecret { issuer } => issuer.as_str().trim_end_matches('/').to_owned(),
+            Self::Oidc { issuer, .. } | Self::Emulator { issuer, .. } => issuer.clone(),
+        }
+    }
+
+    pub fn expected_audience(&self) -> &str {
+        match self {
+            Self::Firebase { project_id } => project_id,
+            Self::Supabase { .. } | Self::SupabaseSecret { .. } => "authenticated",
+            Self::Oidc { audience, .. } | Self::Emulator { audience, .. } => audience,
+        }
+    }
+
+    /// Where the public keys are; none for a shared secret.
+    pub fn jwks_url(&self) -> Option<String> {
+        match self {
+            Self::Firebase { .. } => {
+                Some("https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com".to_owned())
+            }
+            Self::Supabase { .. } => Some(format!("{}/.well-known/jwks.json", self.expected_issuer())),
+            Self::SupabaseSecret { .. } => None,
+            Self::Oidc { jwks_url, .. } | Self::Emulator { jwks_url, .. } => Some(jwks_url.to_string()),
+        }
+    }
+
+    /// The signature algorithms this issuer may use (JWA names). The token never chooses.
+    pub fn algorithms(&self) -> &'static [&'static str] {
+        match self {
+            Self::Firebase { .. } => &["RS256"],
+            Self::Supabase { .. } => &["ES256", "RS256"],
+            Self::SupabaseSecret { .. } => &["HS256"],
+            Self::Oidc { .. } | Self::Emulator { .. } => &["RS256", "ES256"],
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a Provider is: where its credential goes and what may be called on it by default.
+//! The providers themselves are data, in `catalogue/`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::rules::EndpointRule;
+
+/// Where the developer's key goes on the upstream request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum KeyPlacement {
+    /// `Authorization: Bearer {key}`
+    Bearer,
+    /// `{name}: {prefix}{key}`; the name is lower case.
+    Header { name: String, prefix: String },
+    /// `?{name}={key}`
+    Query { name: String },
+}
+
+/// The shape in which this provider reports errors; its SDK raises typed errors from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorShape {
+    OpenAi,
+    Anthropic,
+    Google,
+    Plain,
+}
+
+/// How token counts are read from this provider's replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageShape {
+    OpenAi,
+    Anthropic,
+    Gemini,
+    None,
+}
+
+/// An upstream API kind from the catalogue. One JSON file each, validated by a test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// `openai`, `anthropic`, …, `custom`; stored in `proxies.provider`.
+    pub name: String,
+    /// `OpenAI`
+    pub title: String,
+    /// Empty for `custom`: the developer gives it.
+    pub base_url: String,
+    /// Where a developer finds the key.
+    pub keys_url: String,
+    pub key_placement: KeyPlacement,
+    pub error_shape: ErrorShape,
+    pub usage_shape: UsageShape,
+    /// Request headers, lower case, that pass to the upstream beside the common ones.
+    #[serde(default)]
+    pub request_headers: Vec<String>,
+    /// Response headers, lower case, that pass to the client beside the common ones.
+    #[serde(default)]
+    pub response_headers: Vec<String>,
+    #[serde(default)]
+    pub default_rules: Vec<EndpointRule>,
+    #[serde(default)]
+    pub ownership: Vec<OwnershipRule>,
+    /// A cheap call that shows a new proxy works: sent by the "send a test request" button.
+    pub test_request: Option<TestRequest>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestRequest {
+    pub method: String,
+    pub path: String,
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    pub body: Option<serde_json::Value>,
+}
+
+/// What one endpoint does with ids of upstream objects. See docs: ownership.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnershipRule {
+    pub method: String,
+    pub template: String,
+    /// Ids minted by this call: recorded before the client sees them.
+    #[serde(default)]
+    pub creates: Vec<Creates>,
+    /// Path parameters that must belong to the caller.
+    #[serde(default)]
+    pub requires: Vec<Requires>,
+    /// Body fields that must belong to the caller.
+    #[serde(default)]
+    pub names_in_body: Vec<NamesInBody>,
+    /// The reply is a list of which only the caller's own items pass.
+    pub filters: Option<FiltersList>,
+    /// A successful reply ends the ownership of this path parameter.
+    pub forgets: Option<Requires>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Creates {
+    pub kind: String,
+    /// JSON pointer in the reply, or in the data of any SSE event.
+    pub pointer: String,
+    /// Only a string that begins so is an id of this kind.
+    #[serde(default)]
+    pub prefix: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requires {
+    pub kind: String,
+    pub param: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamesInBody {
+    pub kind: String,
+    /// Path of the field: `/tool_resources/*/file_ids/*`; `*` is every element or member, `**` any depth.
+    pub path: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FiltersList {
+    pub kind: String,
+    /// JSON pointer to the array.
+    pub items: String,
+    /// The id's member within an item.
+    pub id: String,
+}
