@@ -193,3 +193,9 @@ CREATE TRIGGER plans_config AFTER INSERT OR UPDATE OR DELETE ON plans FOR EACH S
 CREATE TRIGGER issuers_config AFTER INSERT OR DELETE OR UPDATE OF config, sealed_secret ON issuers FOR EACH STATEMENT EXECUTE FUNCTION bump_config_version();
 CREATE TRIGGER proxies_config AFTER INSERT OR UPDATE OR DELETE ON proxies FOR EACH STATEMENT EXECUTE FUNCTION bump_config_version();
 CREATE TRIGGER sealed_keys_config AFTER INSERT OR UPDATE OR DELETE ON sealed_keys FOR EACH STATEMENT EXECUTE FUNCTION bump_config_version();
+
+-- Which key-encryption key this database belongs to, so that starting with another one is refused at once.
+CREATE TABLE key_ring (
+    only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    fingerprint bytea NOT NULL
+);

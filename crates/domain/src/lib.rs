@@ -4,6 +4,7 @@
 //! Must not know the clock, randomness, the network, the database or a web framework; compiles to WebAssembly.
 
 pub mod catalogue;
+pub mod clock;
 pub mod ids;
 pub mod issuer;
 pub mod limits;

@@ -1,0 +1,25 @@
+SHELL := /bin/bash
+# `make run` starts everything; `make test` checks everything. The recipes are in scripts/.
+.PHONY: run test setup fmt check audit bench clean
+
+run:            ## Install what is missing, build, and start Postgres, dashboard, edge and emulator
+	@scripts/run.sh
+
+test:           ## Everything CI checks, with the time of each part
+	@scripts/test.sh
+
+setup:          ## Install the tools only
+	@scripts/setup.sh --test
+
+fmt:            ## Format the Rust sources
+	@. scripts/lib.sh && use_toolchain && cargo fmt --all
+
+check:          ## Fast: formatting, lints and unit tests of the pure rules
+	@scripts/check.sh
+
+audit:          ## Licences, sources, duplicates and known vulnerabilities of the dependencies
+	@scripts/audit.sh
+
+clean:          ## Remove what was built and the development database
+	@scripts/postgres.sh stop .keyward/postgres 2>/dev/null || true
+	@rm -rf target .keyward
