@@ -22,3 +22,10 @@ use_toolchain() {
   . "$TOOLS/env"
   export PATH="$TOOLS/bin:$ROOT/end2end/node_modules/.bin:$ROOT/style/node_modules/.bin:$PATH"
 }
+
+# The dashboard: server program, WebAssembly, style sheet; in target/site and beside the other programs.
+build_dashboard() {
+  LEPTOS_TAILWIND_VERSION=v$(node -p "require('$ROOT/style/node_modules/tailwindcss/package.json').version")
+  export LEPTOS_TAILWIND_VERSION
+  cargo leptos build "$@"
+}

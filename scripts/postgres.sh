@@ -48,9 +48,13 @@ PY
 start() {
   if [ ! -f "$DATA/PG_VERSION" ]; then
     # Everyone on this machine can reach a loopback port, so the address holds a password.
-    (umask 077 && { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; echo; } >"$DIR/password")
-    as_owner "$BIN/initdb" -D "$DATA" -U keyward --auth=scram-sha-256 --pwfile=/dev/stdin --encoding=UTF8 --locale=C \
-      <"$DIR/password" >"$DIR/initdb.log" 2>&1 || die "PostgreSQL could not make its cluster; see $DIR/initdb.log"
+    local pwfile=/var/tmp/keyward-pwfile-$$
+    (umask 077; rm -f "$DIR/password" "$pwfile"
+      od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$DIR/password"; set -C; cat "$DIR/password" >"$pwfile")
+    [ "$(id -u)" != 0 ] || chown "$OWNER" "$pwfile"
+    as_owner "$BIN/initdb" -D "$DATA" -U keyward --auth=scram-sha-256 --pwfile="$pwfile" --encoding=UTF8 --locale=C \
+      >"$DIR/initdb.log" 2>&1 || { rm -f "$pwfile"; die "PostgreSQL could not make its cluster; see $DIR/initdb.log"; }
+    rm -f "$pwfile"
   fi
   if ! running; then
     local chosen log=$DATA/server.log

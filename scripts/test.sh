@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Everything CI checks, in the order in which it is cheapest to fail. Prints the time of each part.
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+
+times=()
+part() { # NAME COMMAND…
+  local name=$1 began=$SECONDS; shift
+  say "$name"
+  "$@" || die "failed: $name"
+  times+=("$(printf '%4d s  %s' $((SECONDS - began)) "$name")")
+}
+
+lint_server_side() {
+  cargo clippy -q --workspace --exclude frontend --all-targets --features keyward-store/testing -- -D warnings
+}
+lint_browser_side() { cargo clippy -q -p frontend --target wasm32-unknown-unknown -- -D warnings; }
+start_postgres() {
+  KEYWARD_TEST_DATABASE_URL=$(POSTGRES_OPTIONS="-c fsync=off -c synchronous_commit=off -c full_page_writes=off" \
+    scripts/postgres.sh start "$ROOT/.keyward/test-postgres")
+  export KEYWARD_TEST_DATABASE_URL
+  trap 'scripts/postgres.sh stop "$ROOT/.keyward/test-postgres"' EXIT
+}
+build_programs() { cargo build -q -p keyward-emulator -p keyward-proxy; }
+rust_tests() { cargo test -q --workspace --exclude frontend --features keyward-store/testing; }
+browser_tests() { (cd end2end && npx --no-install playwright test); }
+
+part "tools" scripts/setup.sh --test
+use_toolchain
+part "formatting" cargo fmt --all --check
+part "dependency rules" scripts/dependency-rules.sh
+part "lints, server side" lint_server_side
+part "lints, browser side" lint_browser_side
+part "test database" start_postgres
+part "emulator and edge" build_programs
+part "unit and integration tests" rust_tests
+part "dashboard with WebAssembly" build_dashboard
+part "SDK and browser tests" browser_tests
+
+say "all passed in $((SECONDS / 60)) min $((SECONDS % 60)) s"
+printf '    %s\n' "${times[@]}"
