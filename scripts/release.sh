@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Builds what is deployed: target/dist/{server,keyward-proxy,site}.
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+use_toolchain
+cargo build --release -p keyward-proxy
+build_dashboard --release
+mkdir -p target/dist
+cp "$TARGET/release/server" "$TARGET/release/keyward-proxy" target/dist/
+rm -rf target/dist/site && cp -r target/site target/dist/site
+say "target/dist holds server, keyward-proxy and site"
