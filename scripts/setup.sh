@@ -89,5 +89,12 @@ npm_install() {
 [ -f "$ROOT/style/package-lock.json" ] && npm_install "$ROOT/style"
 if [ "$WITH_TESTS" = --test ]; then
   [ -f "$ROOT/end2end/package-lock.json" ] && npm_install "$ROOT/end2end"
+  # The Python SDK that the tests drive.
+  if [ ! "$ROOT/end2end/.venv/installed" -nt "$ROOT/end2end/requirements.txt" ]; then
+    say "installing the Python packages of end2end/"
+    /usr/bin/python3 -m venv --clear "$ROOT/end2end/.venv"
+    "$ROOT/end2end/.venv/bin/pip" install --quiet --disable-pip-version-check -r "$ROOT/end2end/requirements.txt"
+    touch "$ROOT/end2end/.venv/installed"
+  fi
 fi
 say "tools are ready"
