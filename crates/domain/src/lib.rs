@@ -5,13 +5,25 @@
 
 pub mod catalogue;
 pub mod clock;
+pub mod error_shape;
 pub mod ids;
 pub mod issuer;
+pub mod json_scan;
 pub mod limits;
+pub mod metering;
+pub mod ownership;
+pub mod path;
+pub mod prices;
 pub mod provider;
+pub mod query;
+pub mod rejection;
+pub mod role;
 pub mod rules;
 pub mod secret;
 pub mod slug;
+pub mod snippets;
+pub mod sse;
+pub mod strict_json;
 pub mod usage;
 pub mod validate;
 pub mod view;

@@ -2,6 +2,7 @@
 //! The providers themselves are data, in `catalogue/`.
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::rules::EndpointRule;
 
@@ -15,6 +16,20 @@ pub enum KeyPlacement {
     Header { name: String, prefix: String },
     /// `?{name}={key}`
     Query { name: String },
+}
+
+impl KeyPlacement {
+    /// The form that a sealed key is bound to (`SealContext::placement`); never change it, or no stored key opens.
+    pub fn binding(&self) -> String {
+        serde_json::to_string(self).expect("an enum of strings is always JSON")
+    }
+}
+
+/// `scheme://host:port`, the port always written: what a sealed key is bound to (`SealContext::origin`).
+pub fn upstream_origin(base_url: &Url) -> String {
+    let host = base_url.host_str().unwrap_or_default();
+    let port = base_url.port_or_known_default().unwrap_or_default();
+    format!("{}://{host}:{port}", base_url.scheme())
 }
 
 /// The shape in which this provider reports errors; its SDK raises typed errors from it.
@@ -101,7 +116,7 @@ pub struct OwnershipRule {
 #[serde(deny_unknown_fields)]
 pub struct Creates {
     pub kind: String,
-    /// JSON pointer in the reply, or in the data of any SSE event.
+    /// Path in the reply, or in the data of any SSE event; `*` and `**` as in `NamesInBody`.
     pub pointer: String,
     /// Only a string that begins so is an id of this kind.
     #[serde(default)]
@@ -131,4 +146,9 @@ pub struct FiltersList {
     pub items: String,
     /// The id's member within an item.
     pub id: String,
+    /// Query parameters that name an item of the list; it must be the caller's own.
+    #[serde(default)]
+    pub cursors: Vec<String>,
+    /// The most items the upstream gives at once. The edge asks for that many, since most of them may be others'.
+    pub page_limit: Option<u32>,
 }

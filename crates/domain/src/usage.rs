@@ -1,6 +1,11 @@
 //! What is known of one finished request.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::ids::{AccountId, AppId, ProxyId};
+use crate::issuer::Subject;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,6 +21,18 @@ pub enum Outcome {
     ClientAborted,
 }
 
+impl Outcome {
+    /// As stored in `usage_events.outcome`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Rejected => "rejected",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::ClientAborted => "client_aborted",
+        }
+    }
+}
+
 /// Counts as the provider reported them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenCounts {
@@ -23,5 +40,36 @@ pub struct TokenCounts {
     pub input: u64,
     /// The part of `input` that the provider read from its cache.
     pub cached: u64,
+    /// The part of `input` that the provider wrote into its cache, where that has a price of its own.
+    #[serde(default)]
+    pub cache_written: u64,
+    /// All output tokens, reasoning included.
     pub output: u64,
+}
+
+/// One finished request. Its id is made by the edge, so that a batch sent twice counts once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageEvent {
+    pub id: Uuid,
+    pub account: AccountId,
+    pub app: AppId,
+    pub proxy: ProxyId,
+    /// Who called, once that was proved.
+    pub subject: Option<Subject>,
+    pub occurred_at: OffsetDateTime,
+    pub method: String,
+    /// The rule's template, never the raw path.
+    pub endpoint: Option<String>,
+    /// What the client was sent; 499 when it left before that.
+    pub status: u16,
+    pub outcome: Outcome,
+    /// The rejection's stable code.
+    pub code: Option<&'static str>,
+    pub model: Option<String>,
+    pub tokens: Option<TokenCounts>,
+    pub cost_micro_usd: Option<u64>,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    pub first_byte_ms: Option<u32>,
+    pub duration_ms: u32,
 }

@@ -1,0 +1,160 @@
+//! Picks the values of a few top-level members out of a JSON text as it streams by, in constant memory: usage figures
+//! stand at the end of replies that may be tens of megabytes.
+
+/// A captured value longer than this is dropped.
+const VALUE_CAP_BYTES: usize = 64 << 10;
+const KEY_CAP_BYTES: usize = 64;
+
+/// Also looks into the objects of a top-level array (Gemini's stream without SSE); the last value wins.
+pub struct MemberScan {
+    wanted: &'static [&'static str],
+    depth: u32,
+    /// Depth of the members that are looked at: 1, or 2 in a top-level array.
+    member_depth: u32,
+    in_string: bool,
+    escaped: bool,
+    place: Place,
+    key: Vec<u8>,
+    value: Vec<u8>,
+    capturing: bool,
+    found: Vec<(&'static str, Vec<u8>)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Key,
+    Value,
+}
+
+impl MemberScan {
+    pub fn new(wanted: &'static [&'static str]) -> Self {
+        Self {
+            wanted,
+            depth: 0,
+            member_depth: 1,
+            in_string: false,
+            escaped: false,
+            place: Place::Key,
+            key: Vec::new(),
+            value: Vec::new(),
+            capturing: false,
+            found: Vec::new(),
+        }
+    }
+
+    pub fn push(&mut self, chunk: &[u8]) {
+        for &byte in chunk {
+            self.step(byte);
+        }
+    }
+
+    /// The members seen so far, parsed.
+    pub fn found(&self) -> impl Iterator<Item = (&'static str, serde_json::Value)> {
+        self.found.iter().filter_map(|(key, raw)| Some((*key, serde_json::from_slice(raw).ok()?)))
+    }
+
+    fn step(&mut self, byte: u8) {
+        let at_member = self.depth == self.member_depth;
+        if self.in_string {
+            self.step_in_string(byte, at_member);
+            return;
+        }
+        match byte {
+            b'"' => {
+                self.in_string = true;
+                if at_member && self.place == Place::Key {
+                    self.key.clear();
+                }
+            }
+            b'{' | b'[' => {
+                if self.depth == 0 && byte == b'[' {
+                    self.member_depth = 2;
+                }
+                self.depth += 1;
+            }
+            b'}' | b']' => {
+                if at_member {
+                    self.end_member();
+                }
+                self.depth = self.depth.saturating_sub(1);
+            }
+            b':' if at_member && self.place == Place::Key => {
+                self.place = Place::Value;
+                self.capturing = self.wanted_key().is_some();
+                self.value.clear();
+                return;
+            }
+            b',' if at_member => {
+                self.end_member();
+                return;
+            }
+            _ => {}
+        }
+        self.capture(byte);
+    }
+
+    fn step_in_string(&mut self, byte: u8, at_member: bool) {
+        let ends = byte == b'"' && !self.escaped;
+        self.escaped = byte == b'\\' && !self.escaped;
+        if at_member && self.place == Place::Key && !ends && self.key.len() < KEY_CAP_BYTES {
+            self.key.push(byte);
+        }
+        self.in_string = !ends;
+        self.capture(byte);
+    }
+
+    fn capture(&mut self, byte: u8) {
+        if self.capturing {
+            self.value.push(byte);
+            self.capturing = self.value.len() <= VALUE_CAP_BYTES;
+        }
+    }
+
+    fn wanted_key(&self) -> Option<&'static str> {
+        self.wanted.iter().find(|wanted| wanted.as_bytes() == self.key).copied()
+    }
+
+    fn end_member(&mut self) {
+        if let Some(key) = self.wanted_key().filter(|_| self.capturing) {
+            self.found.retain(|(other, _)| *other != key);
+            self.found.push((key, std::mem::take(&mut self.value)));
+        }
+        self.capturing = false;
+        self.place = Place::Key;
+        self.key.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn scan(text: &str, chunk: usize) -> Vec<(&'static str, Value)> {
+        let mut scan = MemberScan::new(&["model", "usage"]);
+        text.as_bytes().chunks(chunk).for_each(|piece| scan.push(piece));
+        scan.found().collect()
+    }
+
+    #[test]
+    fn finds_top_level_members_at_any_chunking() {
+        let text = r#"{"id":"x","choices":[{"usage":1,"model":"no","text":"\"usage\":{\\"}],
+            "model" : "gpt-4o", "usage": {"prompt_tokens":3,"details":{"usage":[1,2]}} }"#;
+        let want = vec![("model", json!("gpt-4o")), ("usage", json!({"prompt_tokens":3,"details":{"usage":[1,2]}}))];
+        for chunk in [1, 2, 3, 7, 1_000] {
+            assert_eq!(scan(text, chunk), want, "chunks of {chunk}");
+        }
+    }
+
+    #[test]
+    fn in_a_top_level_array_the_last_member_wins() {
+        assert_eq!(scan(r#"[{"usage":{"n":1}},{"usage":{"n":2}}]"#, 4), vec![("usage", json!({"n":2}))]);
+    }
+
+    #[test]
+    fn what_is_not_json_finds_nothing() {
+        for text in ["", "plain text", "\"usage\"", "[1,2]", "{\"usage\":", "}}}]]]"] {
+            assert_eq!(scan(text, 3), vec![], "{text:?}");
+        }
+    }
+}

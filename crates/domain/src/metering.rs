@@ -1,0 +1,179 @@
+//! Token counts and model names, read from replies in each provider's shape.
+//!
+//! Where a reply ended early and no figure came, the delivered part is estimated at four characters a token: never
+//! zero after a byte was delivered.
+
+use serde_json::Value;
+
+use crate::json_scan::MemberScan;
+use crate::provider::UsageShape;
+use crate::usage::TokenCounts;
+
+/// No provider's context is near this; a larger figure is not believed.
+const PLAUSIBLE_TOKENS: u64 = 100_000_000;
+const CHARS_PER_TOKEN: u64 = 4;
+
+/// What a reply has said about itself so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reported {
+    pub model: Option<String>,
+    pub tokens: Option<TokenCounts>,
+    /// Characters of generated text in the events seen.
+    pub text_chars: u64,
+    /// The provider's own last event was seen.
+    pub finished: bool,
+}
+
+/// The top-level members that `read_members` wants.
+pub fn members(shape: UsageShape) -> MemberScan {
+    MemberScan::new(match shape {
+        UsageShape::OpenAi | UsageShape::Anthropic => &["model", "usage"],
+        UsageShape::Gemini => &["modelVersion", "usageMetadata"],
+        UsageShape::None => &[],
+    })
+}
+
+impl Reported {
+    /// A complete JSON reply, or what of it came.
+    pub fn read_members(&mut self, shape: UsageShape, scan: &MemberScan) {
+        for (name, value) in scan.found() {
+            match name {
+                "model" | "modelVersion" => self.note_model(&value),
+                _ => self.note_usage(shape, &value),
+            }
+        }
+    }
+
+    /// The data of one event. What is not JSON is `[DONE]`, or nothing of ours.
+    pub fn read_event(&mut self, shape: UsageShape, event: &Value) {
+        match shape {
+            UsageShape::OpenAi => self.read_openai(event),
+            UsageShape::Anthropic => self.read_anthropic(event),
+            UsageShape::Gemini => self.read_gemini(event),
+            UsageShape::None => {}
+        }
+    }
+
+    /// Chat completions, responses, assistants' runs, transcriptions.
+    fn read_openai(&mut self, event: &Value) {
+        let reply = event.get("response").filter(|inner| inner.is_object()).unwrap_or(event);
+        self.note_model(&reply["model"]);
+        self.note_usage(UsageShape::OpenAi, &reply["usage"]);
+        let kind = event["type"].as_str().unwrap_or_default();
+        self.finished |= matches!(kind, "response.completed" | "response.incomplete" | "response.failed");
+        let choices = event["choices"].as_array().into_iter().flatten();
+        self.text_chars +=
+            choices.map(|choice| text_chars(&choice["delta"]) + text_chars(&choice["text"])).sum::<u64>();
+        self.text_chars += text_chars(&event["delta"]);
+    }
+
+    fn read_anthropic(&mut self, event: &Value) {
+        match event["type"].as_str().unwrap_or_default() {
+            "message_start" => {
+                self.note_model(&event["message"]["model"]);
+                self.note_usage(UsageShape::Anthropic, &event["message"]["usage"]);
+            }
+            // Its figures are running totals; those it leaves out stand as `message_start` gave them.
+            "message_delta" => self.note_usage(UsageShape::Anthropic, &event["usage"]),
+            "content_block_delta" => self.text_chars += text_chars(&event["delta"]),
+            "message_stop" => self.finished = true,
+            _ => {}
+        }
+    }
+
+    fn read_gemini(&mut self, event: &Value) {
+        self.note_model(&event["modelVersion"]);
+        self.note_usage(UsageShape::Gemini, &event["usageMetadata"]);
+        for candidate in event["candidates"].as_array().into_iter().flatten() {
+            self.text_chars += text_chars(&candidate["content"]["parts"]);
+            self.finished |= candidate["finishReason"].is_string();
+        }
+    }
+
+    fn note_model(&mut self, value: &Value) {
+        if let Some(model) = value.as_str().filter(|name| (1..=128).contains(&name.len())) {
+            self.model = Some(model.to_owned());
+        }
+    }
+
+    fn note_usage(&mut self, shape: UsageShape, usage: &Value) {
+        if !usage.is_object() {
+            return;
+        }
+        let before = self.tokens.unwrap_or_default();
+        let read = match shape {
+            UsageShape::OpenAi => openai_usage(usage),
+            UsageShape::Anthropic => anthropic_usage(usage, before),
+            UsageShape::Gemini => gemini_usage(usage),
+            UsageShape::None => None,
+        };
+        self.tokens = read.filter(is_plausible).or(self.tokens);
+    }
+
+    /// What a reply that ended early has used, from what was delivered of it.
+    pub fn estimated(&self, request_chars: u64, delivered_chars: u64) -> TokenCounts {
+        let seen_chars = if self.text_chars > 0 { self.text_chars } else { delivered_chars };
+        let output = seen_chars.div_ceil(CHARS_PER_TOKEN);
+        match self.tokens {
+            Some(tokens) => TokenCounts { output: tokens.output.max(output), ..tokens },
+            None => TokenCounts { input: request_chars.div_ceil(CHARS_PER_TOKEN), output, ..TokenCounts::default() },
+        }
+    }
+}
+
+/// The chunk that `stream_options.include_usage` adds to a chat stream.
+pub fn is_usage_only_chunk(event: &Value) -> bool {
+    event["usage"].is_object() && event["choices"].as_array().is_some_and(Vec::is_empty)
+}
+
+fn count(usage: &Value, name: &str) -> Option<u64> {
+    usage.get(name).and_then(Value::as_u64)
+}
+
+fn openai_usage(usage: &Value) -> Option<TokenCounts> {
+    let input = count(usage, "prompt_tokens").or_else(|| count(usage, "input_tokens"))?;
+    let details = [&usage["prompt_tokens_details"], &usage["input_tokens_details"]];
+    let cached = details.iter().find_map(|details| count(details, "cached_tokens")).unwrap_or(0);
+    // Embeddings report no output.
+    let output = count(usage, "completion_tokens").or_else(|| count(usage, "output_tokens")).unwrap_or(0);
+    Some(TokenCounts { input, cached, output, cache_written: 0 })
+}
+
+fn anthropic_usage(usage: &Value, before: TokenCounts) -> Option<TokenCounts> {
+    let output = count(usage, "output_tokens").unwrap_or(before.output);
+    let Some(fresh) = count(usage, "input_tokens") else {
+        return Some(TokenCounts { output, ..before });
+    };
+    let cached = count(usage, "cache_read_input_tokens").unwrap_or(before.cached);
+    let cache_written = count(usage, "cache_creation_input_tokens").unwrap_or(before.cache_written);
+    let input = fresh.checked_add(cached)?.checked_add(cache_written)?;
+    Some(TokenCounts { input, cached, cache_written, output })
+}
+
+fn gemini_usage(usage: &Value) -> Option<TokenCounts> {
+    let of = |name| count(usage, name).unwrap_or(0);
+    let input = of("promptTokenCount").checked_add(of("toolUsePromptTokenCount"))?;
+    let output = of("candidatesTokenCount").checked_add(of("thoughtsTokenCount"))?;
+    Some(TokenCounts { input, cached: of("cachedContentTokenCount"), output, cache_written: 0 })
+}
+
+fn is_plausible(tokens: &TokenCounts) -> bool {
+    let within_input = tokens.cached.checked_add(tokens.cache_written).is_some_and(|part| part <= tokens.input);
+    tokens.input <= PLAUSIBLE_TOKENS && tokens.output <= PLAUSIBLE_TOKENS && within_input
+}
+
+/// Characters of all text in a value; encoded media counts nothing.
+pub fn text_chars(value: &Value) -> u64 {
+    match value {
+        Value::String(text) if text.starts_with("data:") => 0,
+        Value::String(text) => text.chars().count() as u64,
+        Value::Array(items) => items.iter().map(text_chars).sum(),
+        Value::Object(members) => members.iter().map(|(name, value)| member_chars(name, value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+fn member_chars(name: &str, value: &Value) -> u64 {
+    let is_label = matches!(name, "data" | "b64_json" | "role" | "type" | "id" | "model" | "signature" | "mimeType");
+    if is_label { 0 } else { text_chars(value) }
+}

@@ -1,0 +1,286 @@
+//! Why the edge said no: one variant per cause, with its status, stable code, public message and step.
+
+use crate::limits::Quota;
+use crate::path::ParsePathError;
+use crate::query::QueryError;
+use crate::strict_json::StrictJsonError;
+use crate::usage::Outcome;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    // route
+    UnknownProxy,
+    ProxyDisabled,
+    BadPath(ParsePathError),
+    TargetTooLong,
+    HeadersTooLarge,
+    HostMismatch,
+    AmbiguousLength,
+    ShuttingDown,
+    // preflight
+    OriginNotAllowed,
+    // authenticate
+    TokenMissing,
+    TokenConflict,
+    /// The code and the reason are the identity crate's.
+    TokenRefused {
+        code: &'static str,
+        reason: String,
+    },
+    IssuerUnavailable,
+    NoIssuer,
+    // authorize
+    EndpointNotAllowed {
+        method: String,
+    },
+    QueryNotAllowed(QueryError),
+    EncodedBody,
+    // plan
+    NoPlan,
+    // limit
+    RateLimited(Quota),
+    // ownership
+    BodyTooLarge {
+        limit_bytes: u64,
+    },
+    BodyTimeout,
+    BodyBroken,
+    BadBody(StrictJsonError),
+    UnreadableMediaType,
+    /// An unknown id and somebody else's: the same answer.
+    ResourceNotFound,
+    OwnershipUnavailable,
+    // forward
+    ProviderKeyUnusable,
+    UpstreamUnreachable,
+    UpstreamTimeout,
+    UpstreamAuthFailed,
+    UpstreamRedirected,
+    UpstreamReplyRefused {
+        reason: &'static str,
+    },
+    UpstreamBroke,
+    // record
+    OwnerNotRecorded,
+}
+
+/// The step of the pipeline that refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Route,
+    Preflight,
+    Authenticate,
+    Authorize,
+    Plan,
+    Limit,
+    Ownership,
+    Forward,
+    Record,
+}
+
+impl Rejection {
+    /// Stable: apps and dashboards may depend on it. Described at the documentation's errors page.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownProxy => "unknown_proxy",
+            Self::ProxyDisabled => "proxy_disabled",
+            Self::BadPath(_) => "bad_path",
+            Self::TargetTooLong => "target_too_long",
+            Self::HeadersTooLarge => "headers_too_large",
+            Self::HostMismatch => "host_mismatch",
+            Self::AmbiguousLength => "ambiguous_length",
+            Self::ShuttingDown => "shutting_down",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::TokenMissing => "token_missing",
+            Self::TokenConflict => "token_conflict",
+            Self::TokenRefused { code, .. } => code,
+            Self::IssuerUnavailable => "issuer_unavailable",
+            Self::NoIssuer => "no_issuer",
+            Self::EndpointNotAllowed { .. } => "endpoint_not_allowed",
+            Self::QueryNotAllowed(_) => "query_not_allowed",
+            Self::EncodedBody => "content_encoding_not_allowed",
+            Self::NoPlan => "no_plan",
+            Self::RateLimited(_) => "rate_limited",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyBroken => "body_incomplete",
+            Self::BadBody(_) => "bad_body",
+            Self::UnreadableMediaType => "unsupported_media_type",
+            Self::ResourceNotFound => "resource_not_found",
+            Self::OwnershipUnavailable => "ownership_unavailable",
+            Self::ProviderKeyUnusable => "provider_key_unusable",
+            Self::UpstreamUnreachable => "upstream_unreachable",
+            Self::UpstreamTimeout => "upstream_timeout",
+            Self::UpstreamAuthFailed => "upstream_auth_failed",
+            Self::UpstreamRedirected => "upstream_redirected",
+            Self::UpstreamReplyRefused { .. } => "upstream_reply_refused",
+            Self::UpstreamBroke => "upstream_broke",
+            Self::OwnerNotRecorded => "ownership_not_recorded",
+        }
+    }
+
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::BadPath(_)
+            | Self::HostMismatch
+            | Self::AmbiguousLength
+            | Self::TokenConflict
+            | Self::QueryNotAllowed(_)
+            | Self::BodyBroken
+            | Self::BadBody(_) => 400,
+            Self::TokenMissing | Self::TokenRefused { .. } | Self::NoIssuer => 401,
+            Self::ProxyDisabled | Self::OriginNotAllowed | Self::EndpointNotAllowed { .. } | Self::NoPlan => 403,
+            Self::UnknownProxy | Self::ResourceNotFound => 404,
+            Self::BodyTimeout => 408,
+            Self::BodyTooLarge { .. } => 413,
+            Self::TargetTooLong => 414,
+            Self::EncodedBody | Self::UnreadableMediaType => 415,
+            Self::RateLimited(_) => 429,
+            Self::HeadersTooLarge => 431,
+            Self::UpstreamUnreachable
+            | Self::UpstreamAuthFailed
+            | Self::UpstreamRedirected
+            | Self::UpstreamReplyRefused { .. }
+            | Self::UpstreamBroke => 502,
+            Self::ShuttingDown
+            | Self::IssuerUnavailable
+            | Self::OwnershipUnavailable
+            | Self::ProviderKeyUnusable
+            | Self::OwnerNotRecorded => 503,
+            Self::UpstreamTimeout => 504,
+        }
+    }
+
+    pub fn step(&self) -> Step {
+        match self {
+            Self::UnknownProxy
+            | Self::ProxyDisabled
+            | Self::BadPath(_)
+            | Self::TargetTooLong
+            | Self::HeadersTooLarge
+            | Self::HostMismatch
+            | Self::AmbiguousLength
+            | Self::ShuttingDown => Step::Route,
+            Self::OriginNotAllowed => Step::Preflight,
+            Self::TokenMissing
+            | Self::TokenConflict
+            | Self::TokenRefused { .. }
+            | Self::IssuerUnavailable
+            | Self::NoIssuer => Step::Authenticate,
+            Self::EndpointNotAllowed { .. } | Self::QueryNotAllowed(_) | Self::EncodedBody => Step::Authorize,
+            Self::NoPlan => Step::Plan,
+            Self::RateLimited(_) => Step::Limit,
+            Self::BodyTooLarge { .. }
+            | Self::BodyTimeout
+            | Self::BodyBroken
+            | Self::BadBody(_)
+            | Self::UnreadableMediaType
+            | Self::ResourceNotFound
+            | Self::OwnershipUnavailable => Step::Ownership,
+            Self::ProviderKeyUnusable
+            | Self::UpstreamUnreachable
+            | Self::UpstreamTimeout
+            | Self::UpstreamAuthFailed
+            | Self::UpstreamRedirected
+            | Self::UpstreamReplyRefused { .. }
+            | Self::UpstreamBroke => Step::Forward,
+            Self::OwnerNotRecorded => Step::Record,
+        }
+    }
+
+    /// For the app's developer; holds nothing of the request but names.
+    pub fn message(&self) -> String {
+        match self {
+            Self::UnknownProxy => "There is no proxy at this address. Check the slug in the base URL.".into(),
+            Self::ProxyDisabled => "This proxy is switched off in the dashboard.".into(),
+            Self::BadPath(error) => format!("The address can't be used: {error}."),
+            Self::TargetTooLong => "The address is longer than 8 KiB.".into(),
+            Self::HeadersTooLarge => "The request has more than 64 header fields, or more than 32 KiB of them.".into(),
+            Self::HostMismatch => "The host in the address is not the one in the Host header.".into(),
+            Self::AmbiguousLength => "Send either Content-Length or Transfer-Encoding, not both.".into(),
+            Self::ShuttingDown => "This node of the edge is stopping. Try again.".into(),
+            Self::OriginNotAllowed => {
+                "This web origin may not call the proxy. Add it to the proxy's allowed origins in the dashboard.".into()
+            }
+            Self::TokenMissing => {
+                "The request carries no user token. Put your signed-in user's token where the provider's key went."
+                    .into()
+            }
+            Self::TokenConflict => "The request carries two different credentials. Send one.".into(),
+            Self::TokenRefused { reason, .. } => format!("The user token was refused: {reason}."),
+            Self::IssuerUnavailable => "The identity provider's keys can't be fetched now. Try again.".into(),
+            Self::NoIssuer => "This app has no identity provider yet. Link one in the dashboard.".into(),
+            Self::EndpointNotAllowed { method } => {
+                format!("This proxy has no rule that allows {method} on this path. Rules are on the proxy's page.")
+            }
+            Self::QueryNotAllowed(error) => format!("The query can't be used: {error}."),
+            Self::EncodedBody => "A request body must come without Content-Encoding.".into(),
+            Self::NoPlan => "This app has no plan for this user.".into(),
+            Self::RateLimited(quota) => format!(
+                "This user's limit of {} requests per {} is reached. Try again in {} s.",
+                quota.limit.requests,
+                quota.limit.window.name(),
+                quota.reset_secs
+            ),
+            Self::BodyTooLarge { limit_bytes } => format!("The request body is larger than {limit_bytes} bytes."),
+            Self::BodyTimeout => "The request body came too slowly.".into(),
+            Self::BodyBroken => "The request body ended before its end.".into(),
+            Self::BadBody(error) => format!("The request can't be checked: {error}."),
+            Self::UnreadableMediaType => {
+                "On this endpoint the body must be application/json or multipart/form-data.".into()
+            }
+            Self::ResourceNotFound => "No such object.".into(),
+            Self::OwnershipUnavailable => "Who owns this object can't be looked up now. Try again.".into(),
+            Self::ProviderKeyUnusable => {
+                "This proxy has no usable provider key. Enter it again in the dashboard.".into()
+            }
+            Self::UpstreamUnreachable => "The provider can't be reached.".into(),
+            Self::UpstreamTimeout => "The provider did not answer in time.".into(),
+            Self::UpstreamAuthFailed => {
+                "The provider refused the key of this proxy. Check the key in the dashboard.".into()
+            }
+            Self::UpstreamRedirected => "The provider answered with a redirect, which is never followed.".into(),
+            Self::UpstreamReplyRefused { reason } => format!("The provider's reply can't be passed on: {reason}."),
+            Self::UpstreamBroke => "The provider broke off its reply.".into(),
+            Self::OwnerNotRecorded => "The new object's owner could not be recorded. Try again.".into(),
+        }
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        match (self.step(), self) {
+            (_, Self::BodyBroken) => Outcome::ClientAborted,
+            (_, Self::ProviderKeyUnusable) => Outcome::Rejected,
+            (Step::Forward | Step::Record, _) => Outcome::UpstreamFailed,
+            (
+                Step::Route
+                | Step::Preflight
+                | Step::Authenticate
+                | Step::Authorize
+                | Step::Plan
+                | Step::Limit
+                | Step::Ownership,
+                _,
+            ) => Outcome::Rejected,
+        }
+    }
+
+    /// Seconds after which the same request may pass.
+    pub fn retry_after_secs(&self) -> Option<u64> {
+        if let Self::RateLimited(quota) = self {
+            return Some(quota.reset_secs);
+        }
+        (self.status() == 503 && !self.is_final()).then_some(1)
+    }
+
+    /// Providers' SDKs repeat every 5xx; these would only fail again.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::ProviderKeyUnusable
+                | Self::UpstreamAuthFailed
+                | Self::UpstreamRedirected
+                | Self::UpstreamReplyRefused { .. }
+                | Self::BodyTimeout
+        )
+    }
+}

@@ -1,0 +1,187 @@
+//! JSON that a rule reads: at most 128 levels deep and without duplicate keys, so that the edge and the upstream
+//! can't take two meanings from one body. Also the one change the edge makes to a body.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StrictJsonError {
+    #[error("the body is not valid JSON (line {line}, column {column}), or nested deeper than 128 levels")]
+    Invalid { line: usize, column: usize },
+    #[error("the body's JSON has the same key twice in one object")]
+    DuplicateKey,
+}
+
+const DUPLICATE: &str = "duplicate key";
+
+/// serde_json itself refuses more than 128 levels.
+pub fn parse(body: &[u8]) -> Result<Value, StrictJsonError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = Strict.deserialize(&mut deserializer).map_err(classify)?;
+    deserializer.end().map_err(classify)?;
+    Ok(value)
+}
+
+fn classify(error: serde_json::Error) -> StrictJsonError {
+    // The only custom message that can come is ours.
+    if error.is_data() && error.to_string().starts_with(DUPLICATE) {
+        return StrictJsonError::DuplicateKey;
+    }
+    StrictJsonError::Invalid { line: error.line(), column: error.column() }
+}
+
+struct Strict;
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(Self)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let value = map.next_value_seed(Self)?;
+            if members.insert(key, value).is_some() {
+                return Err(A::Error::custom(DUPLICATE));
+            }
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+/// The members of the top-level object, in order, each value as it was written.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> serde::Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(entry) = map.next_entry::<String, &'de RawValue>()? {
+                    members.push(entry);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+/// Asks an OpenAI chat stream for its usage figures; all else stays byte for byte as it was written.
+/// `None` when the client asked for them itself.
+pub fn with_stream_usage(body: &[u8]) -> Option<Vec<u8>> {
+    let Members(members) = serde_json::from_slice(body).ok()?;
+    let mut options = Map::new();
+    let mut out = Vec::with_capacity(body.len() + 48);
+    for (key, raw) in &members {
+        if key == "stream_options" {
+            if let Ok(Value::Object(given)) = serde_json::from_str(raw.get()) {
+                options = given;
+            }
+            continue;
+        }
+        push_member(&mut out, key, raw.get());
+    }
+    if options.insert("include_usage".to_owned(), Value::Bool(true)) == Some(Value::Bool(true)) {
+        return None;
+    }
+    push_member(&mut out, "stream_options", &Value::Object(options).to_string());
+    out.push(b'}');
+    Some(out)
+}
+
+fn push_member(out: &mut Vec<u8>, key: &str, raw: &str) {
+    out.push(if out.is_empty() { b'{' } else { b',' });
+    out.extend_from_slice(Value::from(key).to_string().as_bytes());
+    out.push(b':');
+    out.extend_from_slice(raw.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_serde_json_reads() {
+        let text = r#"{"a":[1,-2,3.5,"x",null,true],"b":{"c":18446744073709551615}}"#;
+        assert_eq!(parse(text.as_bytes()).ok(), serde_json::from_str::<Value>(text).ok());
+    }
+
+    #[test]
+    fn refuses_a_duplicate_key_at_any_depth_even_when_it_is_escaped() {
+        for text in [r#"{"a":1,"a":2}"#, r#"[{"x":{"a":1,"b":2,"a":1}}]"#, r#"{"file_id":"x","file\u005fid":"y"}"#] {
+            assert_eq!(parse(text.as_bytes()), Err(StrictJsonError::DuplicateKey), "{text}");
+        }
+        assert!(parse(br#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
+    }
+
+    #[test]
+    fn refuses_more_than_128_levels_and_trailing_bytes() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse(nested(127).as_bytes()).is_ok());
+        assert!(matches!(parse(nested(200).as_bytes()), Err(StrictJsonError::Invalid { .. })));
+        assert!(matches!(parse(b"{} {}"), Err(StrictJsonError::Invalid { .. })));
+        assert!(matches!(parse(b""), Err(StrictJsonError::Invalid { .. })));
+    }
+
+    fn injected(body: &str) -> Option<String> {
+        with_stream_usage(body.as_bytes()).map(|bytes| String::from_utf8(bytes).expect("JSON is UTF-8"))
+    }
+
+    #[test]
+    fn asking_for_usage_changes_nothing_else() {
+        assert_eq!(
+            injected(r#"{"z": 1.50e3, "stream":true,"a":"\u00e9"}"#).as_deref(),
+            Some(r#"{"z":1.50e3,"stream":true,"a":"\u00e9","stream_options":{"include_usage":true}}"#)
+        );
+        assert_eq!(
+            injected(r#"{"stream_options":{"include_usage":false,"x":1},"n":1}"#).as_deref(),
+            Some(r#"{"n":1,"stream_options":{"include_usage":true,"x":1}}"#)
+        );
+        assert_eq!(injected(r#"{"stream_options":{"include_usage":true}}"#), None);
+        assert_eq!(injected("{}").as_deref(), Some(r#"{"stream_options":{"include_usage":true}}"#));
+    }
+}

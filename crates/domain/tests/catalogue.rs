@@ -1,0 +1,77 @@
+//! Every file of the catalogue: it reads, its rules compile, and every id in a path is owned or known to be public.
+
+use keyward_domain::catalogue::{provider, providers};
+use keyward_domain::ownership::OwnershipTable;
+use keyward_domain::path::{PathTemplate, RequestPath};
+use keyward_domain::query::Query;
+use keyward_domain::rules::{RuleSet, is_reserved_header};
+
+/// Parameters that name nothing of a user's.
+const PUBLIC_PARAMS: [&str; 1] = ["model"];
+
+#[test]
+fn every_file_reads_and_its_rules_compile() {
+    for provider in providers() {
+        let (_, broken) = RuleSet::compile(&provider.default_rules);
+        assert_eq!(broken, [], "{}", provider.name);
+        OwnershipTable::compile(&provider.ownership).expect("ownership templates parse");
+        for name in provider.request_headers.iter().chain(&provider.response_headers) {
+            assert_eq!(name, &name.to_ascii_lowercase());
+            assert!(!is_reserved_header(name), "{}: {name}", provider.name);
+        }
+    }
+}
+
+#[test]
+fn every_id_in_a_default_rule_must_belong_to_the_caller() {
+    for provider in providers() {
+        let table = OwnershipTable::compile(&provider.ownership).expect("templates parse");
+        for rule in &provider.default_rules {
+            let template = PathTemplate::parse(&rule.template).expect("compiles");
+            let Some((_, first)) = template.param_names().find(|(_, name)| !PUBLIC_PARAMS.contains(name)) else {
+                continue;
+            };
+            let path: String = rule.template.replace(['{', '}'], "");
+            let path = RequestPath::parse(&path).expect("parameters stand for themselves");
+            let required = table.demands(&rule.method, &path, &Query::default()).required;
+            assert!(required.iter().any(|wanted| wanted.id == first), "{} {} has no owner", rule.method, rule.template);
+        }
+    }
+}
+
+#[test]
+fn what_reaches_other_users_or_the_organization_is_off_by_default() {
+    for (name, method, path) in [
+        ("openai", "DELETE", "/v1/models/ft-1"),
+        ("openai", "GET", "/v1/chat/completions"),
+        ("openai", "GET", "/v1/organization/users"),
+        ("openai", "POST", "/v1/batches"),
+        ("openai", "POST", "/v1/fine_tuning/jobs"),
+        ("openai", "GET", "/v1/threads"),
+        ("openai", "GET", "/v1/responses"),
+        ("openai", "GET", "/v1/vector_stores"),
+        ("anthropic", "POST", "/v1/messages/batches"),
+        ("anthropic", "GET", "/v1/files"),
+        ("anthropic", "GET", "/v1/organizations/users"),
+        ("gemini", "POST", "/v1beta/cachedContents"),
+        ("gemini", "GET", "/v1beta/files"),
+        ("gemini", "POST", "/v1beta/models/m:batchGenerateContent"),
+        ("custom", "GET", "/anything"),
+    ] {
+        let (rules, _) = RuleSet::compile(&provider(name).expect("in the catalogue").default_rules);
+        assert!(rules.find(method, &RequestPath::parse(path).expect("a path")).is_none(), "{name} {method} {path}");
+    }
+}
+
+#[test]
+fn a_test_request_is_allowed_by_the_default_rules() {
+    for provider in providers() {
+        let Some(test) = &provider.test_request else { continue };
+        let (rules, _) = RuleSet::compile(&provider.default_rules);
+        assert!(
+            rules.find(&test.method, &RequestPath::parse(&test.path).expect("a path")).is_some(),
+            "{}",
+            provider.name
+        );
+    }
+}
