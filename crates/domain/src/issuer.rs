@@ -1,22 +1,49 @@
 //! Who signs an app's user tokens, and which claims a token must carry.
 //! Decides about claims only; signatures and key sets are the identity crate's.
 
+mod claims;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use crate::ids::IssuerId;
+
+pub use claims::{AcceptedClaims, ClaimCheck, ClaimFailure, LEEWAY, check_claims, is_supabase_api_key};
+
+/// Who a verified token says the caller is. The same `sub` of two issuers is two people.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Subject {
+    pub issuer: IssuerId,
+    pub sub: String,
+}
 
 /// One linked identity provider, as stored in `issuers.config`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum IssuerConfig {
-    Firebase { project_id: String },
+    Firebase {
+        project_id: String,
+    },
     /// `issuer` is `https://{ref}.supabase.co/auth/v1`.
-    Supabase { issuer: Url },
+    Supabase {
+        issuer: Url,
+    },
     /// The legacy shared secret (sealed beside the config); accepts HS256 only.
-    SupabaseSecret { issuer: Url },
+    SupabaseSecret {
+        issuer: Url,
+    },
     /// Any OpenID Connect issuer; `jwks_url` came from discovery when it was saved.
-    Oidc { issuer: String, audience: String, jwks_url: Url },
+    Oidc {
+        issuer: String,
+        audience: String,
+        jwks_url: Url,
+    },
     /// The local emulator's generic tokens; refused in production mode.
-    Emulator { issuer: String, audience: String, jwks_url: Url },
+    Emulator {
+        issuer: String,
+        audience: String,
+        jwks_url: Url,
+    },
 }
 
 impl IssuerConfig {
@@ -34,7 +61,9 @@ impl IssuerConfig {
     pub fn expected_issuer(&self) -> String {
         match self {
             Self::Firebase { project_id } => format!("https://securetoken.google.com/{project_id}"),
-            Self::Supabase { issuer } | Self::SupabaseSecret { issuer } => issuer.as_str().trim_end_matches('/').to_owned(),
+            Self::Supabase { issuer } | Self::SupabaseSecret { issuer } => {
+                issuer.as_str().trim_end_matches('/').to_owned()
+            }
             Self::Oidc { issuer, .. } | Self::Emulator { issuer, .. } => issuer.clone(),
         }
     }
@@ -50,9 +79,9 @@ impl IssuerConfig {
     /// Where the public keys are; none for a shared secret.
     pub fn jwks_url(&self) -> Option<String> {
         match self {
-            Self::Firebase { .. } => {
-                Some("https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com".to_owned())
-            }
+            Self::Firebase { .. } => Some(
+                "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com".to_owned(),
+            ),
             Self::Supabase { .. } => Some(format!("{}/.well-known/jwks.json", self.expected_issuer())),
             Self::SupabaseSecret { .. } => None,
             Self::Oidc { jwks_url, .. } | Self::Emulator { jwks_url, .. } => Some(jwks_url.to_string()),

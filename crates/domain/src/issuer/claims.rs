@@ -1,0 +1,280 @@
+//! The claims a token must carry, one check at a time, each with its own failure.
+//! Says nothing about who signed the token: a caller must check the signature over the same bytes too.
+
+use serde_json::{Map, Value};
+use time::{Duration, OffsetDateTime};
+
+use super::IssuerConfig;
+
+/// How far clocks may be apart.
+pub const LEEWAY: Duration = Duration::seconds(60);
+
+/// Firebase's own ceiling for `sub`.
+const FIREBASE_SUB_CHARS: usize = 128;
+/// OpenID Connect Core, section 2.
+const SUB_CHARS: usize = 255;
+
+type Claims = Map<String, Value>;
+
+/// What the claims say about the caller once every check has passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedClaims {
+    pub sub: String,
+    pub expires_at: OffsetDateTime,
+    pub anonymous: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimFailure {
+    #[error("the token has no `{0}` claim")]
+    Missing(&'static str),
+    #[error("the claim `{claim}` {reason}")]
+    Bad { claim: &'static str, reason: &'static str },
+    #[error("expected `iss` to be {expected:?}, the token has {found:?}")]
+    WrongIssuer { expected: String, found: String },
+    #[error("expected `aud` to be {expected:?}, the token has {found}")]
+    WrongAudience { expected: String, found: String },
+    #[error("the token expired {ago_secs} s ago")]
+    Expired { ago_secs: i64 },
+    #[error("the time in `{claim}` is {ahead_secs} s in the future")]
+    NotYetValid { claim: &'static str, ahead_secs: i64 },
+    #[error("the role {0:?} is refused: this is a project's API key, not the token of a signed-in user")]
+    RoleRefused(String),
+}
+
+/// One thing that is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimCheck {
+    Issuer,
+    Role,
+    Audience,
+    Subject,
+    Expiry,
+    NotBefore,
+    IssuedAt,
+    AuthTime,
+    Anonymous,
+}
+
+/// Every check of this issuer, in order; the first failure is the answer.
+pub fn check_claims(
+    config: &IssuerConfig,
+    claims: &Claims,
+    now: OffsetDateTime,
+) -> Result<AcceptedClaims, ClaimFailure> {
+    for check in ClaimCheck::of(config) {
+        check.run(config, claims, now)?;
+    }
+    Ok(AcceptedClaims {
+        sub: subject(config, claims)?.to_owned(),
+        expires_at: required_date(claims, "exp")?,
+        anonymous: anonymous(config, claims)?,
+    })
+}
+
+/// A Supabase project's public or service key: a valid token by its signature, but nobody's.
+pub fn is_supabase_api_key(claims: &Claims) -> bool {
+    claims.get("iss").and_then(Value::as_str) == Some("supabase")
+        && matches!(role(claims), Err(ClaimFailure::RoleRefused(_)))
+}
+
+impl ClaimCheck {
+    pub fn of(config: &IssuerConfig) -> &'static [Self] {
+        use ClaimCheck::{Anonymous, Audience, AuthTime, Expiry, IssuedAt, Issuer, NotBefore, Role, Subject};
+        match config {
+            IssuerConfig::Firebase { .. } => {
+                &[Issuer, Audience, Subject, Expiry, NotBefore, IssuedAt, AuthTime, Anonymous]
+            }
+            IssuerConfig::Supabase { .. } | IssuerConfig::SupabaseSecret { .. } => {
+                &[Issuer, Role, Audience, Subject, Expiry, NotBefore, IssuedAt, Anonymous]
+            }
+            IssuerConfig::Oidc { .. } | IssuerConfig::Emulator { .. } => {
+                &[Issuer, Audience, Subject, Expiry, NotBefore, IssuedAt, Anonymous]
+            }
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Issuer => "Issuer (iss)",
+            Self::Role => "Role (role)",
+            Self::Audience => "Audience (aud)",
+            Self::Subject => "User id (sub)",
+            Self::Expiry => "Expiry (exp)",
+            Self::NotBefore => "Not before (nbf)",
+            Self::IssuedAt => "Issued at (iat)",
+            Self::AuthTime => "Sign-in time (auth_time)",
+            Self::Anonymous => "Anonymous user",
+        }
+    }
+
+    /// What was found, in words for the developer, or why it is refused.
+    pub fn run(self, config: &IssuerConfig, claims: &Claims, now: OffsetDateTime) -> Result<String, ClaimFailure> {
+        match self {
+            Self::Issuer => issuer(config, claims),
+            Self::Role => role(claims),
+            Self::Audience => audience(config, claims),
+            Self::Subject => subject(config, claims).map(str::to_owned),
+            Self::Expiry => expiry(claims, now),
+            Self::NotBefore => past(claims, "nbf", now),
+            Self::IssuedAt => issued_at(config, claims, now),
+            Self::AuthTime => required_date(claims, "auth_time").and_then(|_| past(claims, "auth_time", now)),
+            Self::Anonymous => {
+                anonymous(config, claims).map(|is| if is { "anonymous" } else { "signed in" }.to_owned())
+            }
+        }
+    }
+}
+
+fn issuer(config: &IssuerConfig, claims: &Claims) -> Result<String, ClaimFailure> {
+    let expected = config.expected_issuer();
+    let found = required_text(claims, "iss")?.to_owned();
+    if found == expected { Ok(found) } else { Err(ClaimFailure::WrongIssuer { expected, found }) }
+}
+
+fn role(claims: &Claims) -> Result<String, ClaimFailure> {
+    let role = required_text(claims, "role")?;
+    match role {
+        "anon" | "service_role" => Err(ClaimFailure::RoleRefused(role.to_owned())),
+        _ => Ok(role.to_owned()),
+    }
+}
+
+fn audience(config: &IssuerConfig, claims: &Claims) -> Result<String, ClaimFailure> {
+    let expected = config.expected_audience();
+    let named = audiences(config, claims)?;
+    if !expected.is_empty() && named.contains(&expected) {
+        return Ok(expected.to_owned());
+    }
+    if named.is_empty() && !claims.contains_key("aud") {
+        return Err(ClaimFailure::Missing("aud"));
+    }
+    Err(ClaimFailure::WrongAudience { expected: expected.to_owned(), found: named.join(", ") })
+}
+
+/// Whom the token names as its audience, by the claims in which this kind of issuer says it.
+fn audiences<'c>(config: &IssuerConfig, claims: &'c Claims) -> Result<Vec<&'c str>, ClaimFailure> {
+    let aud = claims.get("aud");
+    match config {
+        IssuerConfig::Firebase { .. } => Ok(vec![required_text(claims, "aud")?]),
+        IssuerConfig::Supabase { .. } | IssuerConfig::SupabaseSecret { .. } => {
+            texts("aud", aud.ok_or(ClaimFailure::Missing("aud"))?)
+        }
+        IssuerConfig::Oidc { .. } | IssuerConfig::Emulator { .. } => {
+            let mut named = aud.map_or(Ok(Vec::new()), |value| texts("aud", value))?;
+            // Clerk's session tokens have no `aud`; they name the app in `azp`.
+            named.extend(optional_text(claims, "azp")?);
+            // Cognito's access tokens have neither.
+            if matches!(config, IssuerConfig::Oidc { .. }) && aud.is_none() {
+                named.extend(optional_text(claims, "client_id")?);
+            }
+            Ok(named)
+        }
+    }
+}
+
+fn subject<'c>(config: &IssuerConfig, claims: &'c Claims) -> Result<&'c str, ClaimFailure> {
+    let sub = required_text(claims, "sub")?;
+    let longest = match config {
+        IssuerConfig::Firebase { .. } => FIREBASE_SUB_CHARS,
+        IssuerConfig::Supabase { .. } | IssuerConfig::SupabaseSecret { .. } => SUB_CHARS,
+        IssuerConfig::Oidc { .. } | IssuerConfig::Emulator { .. } => SUB_CHARS,
+    };
+    if sub.is_empty() {
+        return Err(ClaimFailure::Bad { claim: "sub", reason: "is empty" });
+    }
+    if sub.chars().count() > longest {
+        return Err(ClaimFailure::Bad { claim: "sub", reason: "is too long" });
+    }
+    if sub.chars().any(char::is_control) {
+        return Err(ClaimFailure::Bad { claim: "sub", reason: "holds control characters" });
+    }
+    Ok(sub)
+}
+
+fn expiry(claims: &Claims, now: OffsetDateTime) -> Result<String, ClaimFailure> {
+    let expires_at = required_date(claims, "exp")?;
+    let left = expires_at - now;
+    if left + LEEWAY <= Duration::ZERO {
+        return Err(ClaimFailure::Expired { ago_secs: -left.whole_seconds() });
+    }
+    Ok(format!("{} s left", left.whole_seconds()))
+}
+
+/// Firebase always says when it issued a token; elsewhere the claim is optional but never from the future.
+fn issued_at(config: &IssuerConfig, claims: &Claims, now: OffsetDateTime) -> Result<String, ClaimFailure> {
+    if matches!(config, IssuerConfig::Firebase { .. }) {
+        required_date(claims, "iat")?;
+    }
+    past(claims, "iat", now)
+}
+
+fn past(claims: &Claims, claim: &'static str, now: OffsetDateTime) -> Result<String, ClaimFailure> {
+    let Some(at) = date(claims, claim)? else {
+        return Ok("not in the token".to_owned());
+    };
+    let ahead = at - now;
+    if ahead > LEEWAY {
+        return Err(ClaimFailure::NotYetValid { claim, ahead_secs: ahead.whole_seconds() });
+    }
+    Ok(format!("{} s ago", -ahead.whole_seconds()))
+}
+
+fn anonymous(config: &IssuerConfig, claims: &Claims) -> Result<bool, ClaimFailure> {
+    match config {
+        IssuerConfig::Firebase { .. } => Ok(sign_in_provider(claims)? == "anonymous"),
+        IssuerConfig::Supabase { .. } | IssuerConfig::SupabaseSecret { .. } | IssuerConfig::Emulator { .. } => {
+            match claims.get("is_anonymous") {
+                None => Ok(false),
+                Some(Value::Bool(is_anonymous)) => Ok(*is_anonymous),
+                Some(_) => Err(ClaimFailure::Bad { claim: "is_anonymous", reason: "is not true or false" }),
+            }
+        }
+        IssuerConfig::Oidc { .. } => Ok(false),
+    }
+}
+
+fn sign_in_provider(claims: &Claims) -> Result<&str, ClaimFailure> {
+    const CLAIM: &str = "firebase.sign_in_provider";
+    let firebase = claims.get("firebase").ok_or(ClaimFailure::Missing(CLAIM))?;
+    let provider = firebase.get("sign_in_provider").ok_or(ClaimFailure::Missing(CLAIM))?;
+    provider.as_str().ok_or(ClaimFailure::Bad { claim: CLAIM, reason: "is not a string" })
+}
+
+fn required_text<'c>(claims: &'c Claims, claim: &'static str) -> Result<&'c str, ClaimFailure> {
+    optional_text(claims, claim)?.ok_or(ClaimFailure::Missing(claim))
+}
+
+fn optional_text<'c>(claims: &'c Claims, claim: &'static str) -> Result<Option<&'c str>, ClaimFailure> {
+    let Some(value) = claims.get(claim) else {
+        return Ok(None);
+    };
+    value.as_str().map(Some).ok_or(ClaimFailure::Bad { claim, reason: "is not a string" })
+}
+
+fn texts<'c>(claim: &'static str, value: &'c Value) -> Result<Vec<&'c str>, ClaimFailure> {
+    let wrong_type = ClaimFailure::Bad { claim, reason: "is neither a string nor a list of strings" };
+    match value {
+        Value::String(text) => Ok(vec![text]),
+        Value::Array(items) => items.iter().map(Value::as_str).collect::<Option<_>>().ok_or(wrong_type),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Err(wrong_type),
+    }
+}
+
+fn required_date(claims: &Claims, claim: &'static str) -> Result<OffsetDateTime, ClaimFailure> {
+    date(claims, claim)?.ok_or(ClaimFailure::Missing(claim))
+}
+
+/// Seconds since 1970, a fraction allowed (RFC 7519, section 2: NumericDate).
+fn date(claims: &Claims, claim: &'static str) -> Result<Option<OffsetDateTime>, ClaimFailure> {
+    let Some(value) = claims.get(claim) else {
+        return Ok(None);
+    };
+    let Value::Number(number) = value else {
+        return Err(ClaimFailure::Bad { claim, reason: "is not a number" });
+    };
+    let secs = number.as_i64().or_else(|| number.as_f64().map(|secs| secs.floor() as i64));
+    secs.and_then(|secs| OffsetDateTime::from_unix_timestamp(secs).ok())
+        .map(Some)
+        .ok_or(ClaimFailure::Bad { claim, reason: "is out of range" })
+}
