@@ -1,0 +1,220 @@
+// What Keyward is for, in one go, as a newcomer does it.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Page } from "@playwright/test";
+
+import { RESULTS, stack } from "../stack/stack.ts";
+import { Dashboard, newAddress } from "./dashboard.ts";
+import { mintToken } from "./emulator.ts";
+import { expect, test } from "./fixtures.ts";
+
+const EXPECTED_TEXT = /"delta":\{[^}]*"content":/;
+
+test("from sign-up to a streamed, metered call", async ({ page, context, baseURL }) => {
+  test.setTimeout(120_000);
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: baseURL });
+  const dashboard = new Dashboard(page, true);
+  const address = newAddress();
+
+  await test.step("sign up and confirm the address", async () => {
+    await dashboard.open("/");
+    await page.getByRole("main").getByRole("link", { name: "Sign up" }).click();
+    await dashboard.arrivesAt(/\/sign-up$/);
+    await dashboard.becomeMember(address);
+    await expect(page.getByText("No apps yet")).toBeVisible();
+    await expect(page.getByRole("navigation", { name: "Main" })).toContainText(address);
+  });
+
+  const appPath = await test.step("create an app", async () => dashboard.createApp("Pocket tutor"));
+  await expect(page.getByText("0 of 4 done")).toBeVisible();
+  await test.step("link the identity provider", async () => dashboard.linkEmulator(appPath));
+  await expect(page.getByText("1 of 4 done")).toBeVisible();
+
+  const proxy = await test.step("create a proxy", async () =>
+    dashboard.createProxy(appPath, { name: "Tutor chat", provider: "OpenAI", baseUrl: `${stack().emulatorUrl}/openai` }),
+  );
+  await expect(page.getByText(`key …${stack().canaries.providerKey.slice(-4)}`)).toBeVisible();
+
+  await test.step("check a user's token", async () => {
+    await dashboard.open(appPath);
+    await page.getByLabel("Token (JWT)").fill(await mintToken("pupil-1"));
+    await dashboard.press("Check the token");
+    await expect(page.getByText("This token would be let through.")).toBeVisible();
+    await dashboard.open(proxy.path);
+  });
+
+  await test.step("send a test request", async () => {
+    await expect(async () => {
+      await dashboard.press("Send a test request");
+      await expect(page.getByText("Status 200")).toBeVisible({ timeout: 3_000 });
+    }).toPass();
+    await expect(page.getByRole("region", { name: "Answer" })).toContainText("gpt-4o-mini");
+  });
+
+  await test.step("copy the curl snippet and run it: a streamed completion", async () => {
+    const snippet = await copied(page, "curl");
+    expect(snippet).toContain(proxy.edgeUrl);
+    const output = execFileSync("bash", ["-euc", snippet], {
+      encoding: "utf8",
+      env: { PATH: process.env.PATH, USER_TOKEN: await mintToken("pupil-1") },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    expect(output).toMatch(EXPECTED_TEXT);
+    expect(output).toContain("data: [DONE]");
+  });
+
+  await test.step("copy the JavaScript snippet and run it", async () => {
+    const snippet = await copied(page, "JavaScript (openai)");
+    const folder = join(RESULTS, "snippets");
+    mkdirSync(folder, { recursive: true });
+    const file = join(folder, "openai.mjs");
+    writeFileSync(file, `const userToken = process.env.USER_TOKEN;\n${snippet}`);
+    const env = { PATH: process.env.PATH, USER_TOKEN: await mintToken("pupil-2") };
+    expect(execFileSync(process.execPath, [file], { encoding: "utf8", env })).toMatch(/\w/);
+  });
+
+  await test.step("a refused call is counted, too", async () => {
+    const answer = await fetch(`${proxy.edgeUrl}/v1/fine_tuning/jobs`, {
+      headers: { authorization: `Bearer ${await mintToken("pupil-2")}` },
+    });
+    expect(answer.status).toBe(403);
+  });
+
+  await test.step("see the calls in the charts and tables", async () => {
+    const users = page.getByRole("region", { name: "Top users" });
+    const recent = page.getByRole("region", { name: "Recent requests" });
+    await expect(async () => {
+      await dashboard.open(`${proxy.path}/usage`);
+      await expect(users.getByRole("row", { name: /pupil-1/ })).toBeVisible({ timeout: 500 });
+      await expect(users.getByRole("row", { name: /pupil-2/ })).toBeVisible({ timeout: 500 });
+      await expect(recent.getByRole("row", { name: /403/ })).toBeVisible({ timeout: 500 });
+    }).toPass();
+    await expect(page.getByRole("img", { name: /^Requests: 4 in all/ })).toBeVisible();
+    await expect(page.getByRole("img", { name: /^Tokens: [1-9]\d* input and [1-9]\d* output in all/ })).toBeVisible();
+    await expect(page.getByRole("img", { name: /^Cost: \$0\.00(?!00\b)\d*/ })).toBeVisible();
+    await expect(recent.getByRole("row", { name: /POST \/v1\/chat\/completions 200 gpt-4o-mini/ })).toHaveCount(2);
+    for (const range of ["7 days", "30 days"]) {
+      await page.getByRole("navigation", { name: "Time range" }).getByRole("link", { name: range }).click();
+      await expect(page.getByRole("link", { name: range })).toHaveAttribute("aria-current", "true");
+      await expect(page.getByRole("img", { name: /^Requests: 4 in all/ })).toBeVisible();
+    }
+    await dashboard.open(appPath);
+    await expect(page.getByRole("img", { name: /^Requests: 4 in all/ })).toBeVisible();
+    await expect(page.getByText("To your first call")).toBeHidden();
+  });
+});
+
+test("a member signs out, forgets the password, and comes back with a new one", async ({ page }) => {
+  const dashboard = new Dashboard(page, true);
+  const address = newAddress();
+  const { newPassword } = stack().canaries;
+  await dashboard.becomeMember(address);
+  await dashboard.signOut();
+  await page.goto("/apps");
+  await expect(page).toHaveURL(/\/sign-in/);
+
+  await dashboard.open("/forgot-password");
+  await page.getByLabel("E-mail address").fill(address);
+  await dashboard.press("Send the link");
+  await dashboard.arrivesAt(/\/check-your-mail$/);
+  await dashboard.followMail(address);
+  await page.getByLabel("New password").fill(newPassword);
+  await dashboard.press("Change my password");
+  await dashboard.arrivesAt(/\/sign-in\?reset=done/);
+  await expect(page.getByText("Your password is changed.")).toBeVisible();
+  await dashboard.signIn(address, newPassword);
+});
+
+test("changing the password ends every other session", async ({ page, browser, baseURL }) => {
+  const here = new Dashboard(page, true);
+  const address = newAddress();
+  await here.becomeMember(address);
+  const elsewhere = await browser.newContext({ baseURL });
+  const there = new Dashboard(await elsewhere.newPage(), true);
+  await there.signIn(address);
+
+  await here.open("/account");
+  await expect(page.getByRole("button", { name: "End session" })).toHaveCount(1);
+  await page.getByLabel("Present password").fill(stack().canaries.password);
+  await page.getByLabel("New password").fill(stack().canaries.newPassword);
+  await here.press("Change password");
+  await expect(page.getByText("every other session has ended")).toBeVisible();
+  await expect(page.getByRole("button", { name: "End session" })).toHaveCount(0);
+
+  await there.page.goto("/apps");
+  await expect(there.page).toHaveURL(/\/sign-in/);
+  await elsewhere.close();
+});
+
+test("a session is ended from another browser", async ({ page, browser, baseURL }) => {
+  const here = new Dashboard(page, true);
+  const address = newAddress();
+  await here.becomeMember(address);
+  const elsewhere = await browser.newContext({ baseURL });
+  const there = new Dashboard(await elsewhere.newPage(), true);
+  await there.signIn(address);
+
+  await here.open("/account");
+  await here.press("End session");
+  await expect(page.getByRole("button", { name: "End session" })).toHaveCount(0);
+  await there.page.goto("/apps");
+  await expect(there.page).toHaveURL(/\/sign-in/);
+  await elsewhere.close();
+});
+
+test("a proxy that is switched off refuses, and serves again when it is on", async ({ page }) => {
+  const dashboard = new Dashboard(page, true);
+  await dashboard.becomeMember(newAddress());
+  const appPath = await dashboard.createApp("Switched");
+  await dashboard.linkEmulator(appPath);
+  const proxy = await dashboard.createProxy(appPath, {
+    name: "Chat",
+    provider: "OpenAI",
+    baseUrl: `${stack().emulatorUrl}/openai`,
+  });
+  const token = await mintToken("switcher");
+  const status = async (): Promise<number> =>
+    (await fetch(`${proxy.edgeUrl}/v1/models`, { headers: { authorization: `Bearer ${token}` } })).status;
+  await expect.poll(status).toBe(200);
+  await dashboard.press("Turn off");
+  await expect(page.getByRole("button", { name: "Turn on" })).toBeVisible();
+  await expect.poll(status).toBeGreaterThanOrEqual(400);
+  await dashboard.press("Turn on");
+  await expect(page.getByRole("button", { name: "Turn off" })).toBeVisible();
+  await expect.poll(status).toBe(200);
+});
+
+test("what belongs to another account is not found", async ({ page, browser, baseURL }) => {
+  const owner = new Dashboard(page, true);
+  await owner.becomeMember(newAddress());
+  const appPath = await owner.createApp("Private");
+  const { path } = await owner.createProxy(appPath, {
+    name: "Chat",
+    provider: "OpenAI",
+    baseUrl: `${stack().emulatorUrl}/openai`,
+  });
+
+  const elsewhere = await browser.newContext({ baseURL });
+  const stranger = new Dashboard(await elsewhere.newPage(), true);
+  await stranger.becomeMember(newAddress());
+  for (const foreign of [appPath, `${appPath}/issuers/new`, `${appPath}/proxies/new`, path, `${path}/settings`, `${path}/usage`]) {
+    const answer = await stranger.page.goto(foreign);
+    expect(answer?.status(), foreign).toBe(404);
+    await expect(stranger.page.getByRole("heading", { name: "Page not found" })).toBeVisible();
+  }
+  await elsewhere.close();
+});
+
+async function copied(page: Page, language: string): Promise<string> {
+  await page.getByRole("radio", { name: language, exact: true }).check();
+  const code = page.getByRole("region", { name: `${language} code` });
+  await expect(code).toBeVisible();
+  const block = page.locator(".code-block").filter({ has: code });
+  await block.getByRole("button", { name: "Copy the code" }).click();
+  await expect(block.getByText("Copied")).toBeVisible();
+  const text = await page.evaluate(() => navigator.clipboard.readText());
+  expect(text.trim()).toBe((await code.innerText()).trim());
+  return text;
+}
