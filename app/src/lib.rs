@@ -1,1 +1,31 @@
-//! To be written.
+//! The dashboard: pages and the server functions behind them.
+//!
+//! Owns what a developer sees and which `control` function a form calls. Must not know SQL, sealing or the network;
+//! decides nothing: rules of the product are in `domain` and `control`.
+
+#[cfg(all(feature = "ssr", feature = "hydrate"))]
+compile_error!("build keyward-app either for the server (ssr) or for the browser (hydrate), never for both");
+
+pub mod account;
+pub mod apps;
+#[cfg(feature = "ssr")]
+pub mod context;
+pub mod deployment;
+pub mod error;
+#[cfg(feature = "ssr")]
+mod flash;
+pub mod issuers;
+pub mod landing;
+mod layout;
+pub mod members;
+pub mod proxies;
+mod routes;
+#[cfg(feature = "ssr")]
+mod shell;
+pub mod theme;
+pub mod ui;
+pub mod usage;
+
+pub use routes::App;
+#[cfg(feature = "ssr")]
+pub use shell::shell;

@@ -1,0 +1,116 @@
+//! The account page.
+
+use keyward_domain::view::{MemberView, SessionView};
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::api::{ChangePassword, RenameAccount, RevokeSession, account};
+use crate::layout::SignOutButton;
+use crate::ui::card::Section;
+use crate::ui::field::{Field, FieldKind};
+use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+use crate::ui::format::{machine_moment, moment};
+use crate::ui::loading::loaded;
+use crate::ui::notice::{Badge, Notice, Tone};
+use crate::ui::page::PageHead;
+
+#[component]
+pub fn AccountPage() -> impl IntoView {
+    let rename = ServerAction::<RenameAccount>::new();
+    let change = ServerAction::<ChangePassword>::new();
+    let revoke = ServerAction::<RevokeSession>::new();
+    let query = use_query_map();
+    let changed = Memo::new(move |_| query.with(|query| query.get("password").is_some()));
+    let resource = Resource::new(
+        move || (rename.version().get(), change.version().get(), revoke.version().get()),
+        |_| account(),
+    );
+    loaded(resource, move |(member, sessions)| {
+        view! {
+            <PageHead title="Account" lead=member.email.clone()/>
+            <div class="stack">
+                {move || changed.get().then(|| view! { <Notice tone=Tone::Good>"Your password is changed, and every other session has ended."</Notice> })}
+                <AccountName member action=rename/>
+                <Password action=change/>
+                <Sessions sessions action=revoke/>
+                <Section title="Leave"><SignOutButton/></Section>
+            </div>
+        }
+        .into_any()
+    })
+}
+
+#[component]
+fn AccountName(member: MemberView, action: ServerAction<RenameAccount>) -> impl IntoView {
+    let error = FormError::of(action);
+    view! {
+        <Section title="Account name">
+            <div class="panel form-width">
+                <PostForm action=action>
+                    <FormAlert error fields=&["name"]/>
+                    <Field name="name" label="Name" error value=member.account_name hint="Your company’s or your own"/>
+                    <div><SubmitButton pending=pending(action) class="btn">"Save name"</SubmitButton></div>
+                </PostForm>
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Password(action: ServerAction<ChangePassword>) -> impl IntoView {
+    let error = FormError::of(action);
+    view! {
+        <Section title="Password">
+            <div class="panel form-width">
+                <PostForm action=action>
+                    <FormAlert error fields=&["current", "new"]/>
+                    <Field name="current" label="Present password" kind=FieldKind::CurrentPassword error/>
+                    <Field name="new" label="New password" kind=FieldKind::NewPassword error hint="At least 8 characters. Every other session ends."/>
+                    <div><SubmitButton pending=pending(action) class="btn">"Change password"</SubmitButton></div>
+                </PostForm>
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Sessions(sessions: Vec<SessionView>, action: ServerAction<RevokeSession>) -> impl IntoView {
+    let rows = sessions.into_iter().map(|session| session_row(session, action)).collect_view();
+    view! {
+        <Section title="Active sessions" lead="Browsers that are signed in as you.">
+            <FormAlert error=FormError::of(action)/>
+            <ul class="row-list">{rows}</ul>
+        </Section>
+    }
+    .into_any()
+}
+
+fn session_row(session: SessionView, action: ServerAction<RevokeSession>) -> impl IntoView {
+    let agent = if session.user_agent.is_empty() { "Unknown browser".to_owned() } else { session.user_agent };
+    let end = if session.is_current {
+        view! { <Badge tone=Tone::Good text="This browser"/> }.into_any()
+    } else {
+        view! {
+            <PostForm action=action class="contents">
+                <input type="hidden" name="id" value=session.id.to_string()/>
+                <SubmitButton pending=pending(action) class="btn btn-sm">"End session"</SubmitButton>
+            </PostForm>
+        }
+        .into_any()
+    };
+    view! {
+        <li class="row">
+            <div class="row-main">
+                <p class="row-title break">{agent}</p>
+                <p class="muted">
+                    "Last seen " <time datetime=machine_moment(session.last_seen_at)>{moment(session.last_seen_at)}</time>
+                    ", signed in " <time datetime=machine_moment(session.created_at)>{moment(session.created_at)}</time>
+                </p>
+            </div>
+            {end}
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,40 @@
+//! Renaming and deleting an app.
+
+use keyward_domain::view::AppView;
+use leptos::prelude::*;
+
+use super::api::{DeleteApp, RenameApp};
+use crate::ui::card::Section;
+use crate::ui::field::Field;
+use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+
+#[component]
+pub fn AppSettings(app: AppView, rename: ServerAction<RenameApp>) -> impl IntoView {
+    let delete = ServerAction::<DeleteApp>::new();
+    let rename_error = FormError::of(rename);
+    let delete_error = FormError::of(delete);
+    let id = app.id.to_string();
+    let same_id = id.clone();
+    view! {
+        <Section title="Settings">
+            <div class="panel form-width">
+                <PostForm action=rename>
+                    <FormAlert error=rename_error fields=&["name"]/>
+                    <input type="hidden" name="id" value=id/>
+                    <Field name="name" label="Name" value=app.name error=rename_error/>
+                    <div><SubmitButton pending=pending(rename) class="btn">"Rename"</SubmitButton></div>
+                </PostForm>
+                <details class="fold">
+                    <summary>"Delete this app"</summary>
+                    <p class="muted">"Its proxies stop at once, and their keys, settings and figures are gone for good."</p>
+                    <PostForm action=delete>
+                        <FormAlert error=delete_error/>
+                        <input type="hidden" name="id" value=same_id/>
+                        <div><SubmitButton pending=pending(delete) class="btn btn-error">"Delete for good"</SubmitButton></div>
+                    </PostForm>
+                </details>
+            </div>
+        </Section>
+    }
+    .into_any()
+}

@@ -1,0 +1,126 @@
+//! What a server function may take from its request: the session, the visitor's address, and the door to `control`.
+//! Every piece is looked up with a typed error, because routes are listed once at start-up without any request.
+
+use std::net::IpAddr;
+
+use http::header::{ACCEPT, USER_AGENT};
+use http::request::Parts;
+use keyward_control::{Actor, Control};
+use keyward_domain::clock::Clock;
+use keyward_domain::ids::MemberId;
+use leptos::prelude::use_context;
+use tower_sessions::Session;
+
+use crate::error::PageError;
+
+/// Session value: the member's id. The store reads it too, to list and revoke sessions.
+pub const MEMBER_ID: &str = "member_id";
+/// Session value: Unix seconds of the sign-in, from which the session's absolute end is counted.
+pub const SIGNED_IN_AT: &str = "signed_in_at";
+const USER_AGENT_KEY: &str = "user_agent";
+/// Longer ones are cut: the list of sessions shows a line.
+const USER_AGENT_LENGTH: usize = 200;
+
+/// The address a request came from, after the trusted reverse proxies; put into the request by the server process.
+#[derive(Clone, Copy, Debug)]
+pub struct VisitorAddress(pub IpAddr);
+
+fn parts() -> Result<Parts, PageError> {
+    use_context::<Parts>().ok_or(PageError::Internal)
+}
+
+pub fn control() -> Result<Control, PageError> {
+    use_context::<Control>().ok_or(PageError::Internal)
+}
+
+pub fn session() -> Result<Session, PageError> {
+    parts()?.extensions.get::<Session>().cloned().ok_or(PageError::Internal)
+}
+
+pub fn visitor_address() -> Result<IpAddr, PageError> {
+    parts()?.extensions.get::<VisitorAddress>().map(|address| address.0).ok_or(PageError::Internal)
+}
+
+/// The signed-in member, for every server function that touches an account.
+pub async fn signed_in() -> Result<(Control, Actor), PageError> {
+    let control = control()?;
+    let member_id = signed_in_member().await?.ok_or(PageError::SignedOut)?;
+    let actor = control.actor(member_id).await.map_err(|error| match PageError::from(error) {
+        // The member was deleted while the session lived on.
+        PageError::NotFound => PageError::SignedOut,
+        other => other,
+    })?;
+    Ok((control, actor))
+}
+
+pub async fn signed_in_member() -> Result<Option<MemberId>, PageError> {
+    session()?.get::<MemberId>(MEMBER_ID).await.map_err(|_| PageError::Internal)
+}
+
+/// Begins a signed-in session under a new id, so that an id planted before the sign-in is worth nothing.
+pub async fn begin_session(member_id: MemberId) -> Result<(), PageError> {
+    let session = session()?;
+    let clock = use_context::<Clock>().ok_or(PageError::Internal)?;
+    session.flush().await.map_err(|_| PageError::Internal)?;
+    let agent = user_agent()?;
+    for (key, value) in [
+        (MEMBER_ID, serde_json::json!(member_id)),
+        (SIGNED_IN_AT, serde_json::json!(clock.now().unix_timestamp())),
+        (USER_AGENT_KEY, serde_json::json!(agent)),
+    ] {
+        session.insert_value(key, value).await.map_err(|_| PageError::Internal)?;
+    }
+    Ok(())
+}
+
+pub async fn end_session() -> Result<(), PageError> {
+    session()?.flush().await.map_err(|_| PageError::Internal)
+}
+
+fn user_agent() -> Result<String, PageError> {
+    let parts = parts()?;
+    let text = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Ok(text.chars().filter(|c| !c.is_control()).take(USER_AGENT_LENGTH).collect())
+}
+
+/// The browser sent the form itself: there is no JavaScript to show an answer that is not a page.
+pub fn is_plain_form_post() -> bool {
+    parts().is_ok_and(|parts| {
+        parts.method == http::Method::POST
+            && parts.headers.get(ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"))
+    })
+}
+
+/// A cookie's value, where it needs no more care than "one of these words".
+pub fn cookie(name: &str) -> Option<String> {
+    let parts = parts().ok()?;
+    let header = parts.headers.get(http::header::COOKIE)?.to_str().ok()?.to_owned();
+    header.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, v)| v.to_owned())
+}
+
+/// A path of ours to go to next. Anything else, such as `//evil.example`, becomes `fallback`.
+pub fn local_path<'a>(path: &'a str, fallback: &'a str) -> &'a str {
+    let local = path.starts_with('/')
+        && !path[1..].starts_with(['/', '\\'])
+        && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if local { path } else { fallback }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local_path;
+
+    #[test]
+    fn goes_on_only_to_a_path_of_ours() {
+        for (path, want) in [
+            ("/apps/1?x=2", "/apps/1?x=2"),
+            ("", "/apps"),
+            ("//evil.example", "/apps"),
+            ("/\\evil.example", "/apps"),
+            ("https://evil.example", "/apps"),
+            ("/a\r\nSet-Cookie: x", "/apps"),
+        ] {
+            assert_eq!(local_path(path, "/apps"), want, "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Server functions of identity providers.
+
+use keyward_domain::ids::{AppId, IssuerId};
+use keyward_domain::view::{IssuerCheckView, TokenCheckLine};
+use leptos::prelude::*;
+
+use crate::error::PageError;
+
+#[cfg(feature = "ssr")]
+use {super::kind::IssuerKind, crate::context::signed_in, crate::flash, keyward_domain::view::IssuerForm};
+
+/// Which of the fields count depends on the kind; the secret is in no error.
+#[server(endpoint = "link-issuer")]
+pub async fn link_issuer(
+    app: AppId,
+    kind: String,
+    #[server(default)] project: String,
+    #[server(default)] secret: String,
+    #[server(default)] issuer_url: String,
+    #[server(default)] audience: String,
+) -> Result<(), PageError> {
+    let form = match IssuerKind::parse(&kind).ok_or_else(PageError::incomplete)? {
+        IssuerKind::Firebase => IssuerForm::Firebase { project_id: project.clone() },
+        IssuerKind::Supabase => IssuerForm::Supabase { project: project.clone() },
+        IssuerKind::SupabaseSecret => IssuerForm::SupabaseSecret { project: project.clone(), secret },
+        IssuerKind::Clerk | IssuerKind::Auth0 | IssuerKind::Cognito | IssuerKind::Oidc => {
+            IssuerForm::Oidc { issuer_url: issuer_url.clone(), audience: audience.clone() }
+        }
+        IssuerKind::Emulator => IssuerForm::Emulator,
+    };
+    let typed = [("project", project.as_str()), ("issuer_url", &issuer_url), ("audience", &audience)];
+    let (control, actor) = signed_in().await?;
+    control.add_issuer(&actor, app, form).await.map_err(|error| PageError::from(error).keeping(typed))?;
+    leptos_axum::redirect(&format!("/apps/{app}"));
+    Ok(())
+}
+
+#[server(endpoint = "recheck-issuer")]
+pub async fn recheck_issuer(id: IssuerId) -> Result<IssuerCheckView, PageError> {
+    let (control, actor) = signed_in().await?;
+    Ok(control.recheck_issuer(&actor, id).await?)
+}
+
+#[server(endpoint = "remove-issuer")]
+pub async fn remove_issuer(id: IssuerId) -> Result<(), PageError> {
+    let (control, actor) = signed_in().await?;
+    Ok(control.remove_issuer(&actor, id).await?)
+}
+
+/// The token is used for this answer only.
+#[server(endpoint = "check-token")]
+pub async fn check_token(app: AppId, token: String) -> Result<Vec<TokenCheckLine>, PageError> {
+    let (control, actor) = signed_in().await?;
+    let lines = control.check_token(&actor, app, &token).await?;
+    flash::keep(flash::TOKEN_CHECK, app, &lines).await?;
+    Ok(lines)
+}

@@ -1,0 +1,119 @@
+//! Linking an identity provider: choose which, then say which project. The choice is in the address, so it needs no script.
+
+use keyward_domain::ids::AppId;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::api::LinkIssuer;
+use super::kind::IssuerKind;
+use crate::apps::api::app_name;
+use crate::apps::app_id;
+use crate::deployment::Deployment;
+use crate::ui::field::{Field, FieldKind};
+use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+use crate::ui::loading::loaded;
+use crate::ui::page::{Crumb, PageHead};
+
+#[component]
+pub fn NewIssuerPage() -> impl IntoView {
+    let id = app_id();
+    let query = use_query_map();
+    let kind = Memo::new(move |_| query.with(|query| query.get("kind").and_then(|name| IssuerKind::parse(&name))));
+    let resource = Resource::new(
+        move || id.get(),
+        |id| async move {
+            let id = id?;
+            let (name, deployment) = app_name(id).await?;
+            Ok((id, name, deployment))
+        },
+    );
+    loaded(resource, move |(id, name, deployment)| {
+        view! {
+            <PageHead
+                title="Link an identity provider"
+                lead="Who signs your users’ tokens? Keyward checks every call against it."
+                crumbs=vec![Crumb::new("Apps", "/apps"), Crumb::new(name, format!("/apps/{id}"))]
+            />
+            <Choices id deployment kind/>
+            {move || kind.get().map(|kind| view! { <KindForm id kind/> })}
+        }
+        .into_any()
+    })
+}
+
+#[component]
+fn Choices(id: AppId, deployment: Deployment, kind: Memo<Option<IssuerKind>>) -> impl IntoView {
+    let cards = IssuerKind::offered(deployment)
+        .into_iter()
+        .map(|offered| {
+            let here = move || (kind.get() == Some(offered)).then_some("true");
+            view! {
+                <li>
+                    <a class="choice" href=format!("/apps/{id}/issuers/new?kind={}", offered.name()) aria-current=here>
+                        <span class="choice-title">{offered.title()}</span>
+                        <span class="choice-text">{offered.summary()}</span>
+                    </a>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ul class="choice-grid">{cards}</ul> }.into_any()
+}
+
+#[component]
+fn KindForm(id: AppId, kind: IssuerKind) -> impl IntoView {
+    let action = ServerAction::<LinkIssuer>::new();
+    let error = FormError::of(action);
+    view! {
+        <div class="panel form-width">
+            <h2 class="section-title">{kind.title()}</h2>
+            <PostForm action=action>
+                <FormAlert error fields=shown(kind)/>
+                <input type="hidden" name="app" value=id.to_string()/>
+                <input type="hidden" name="kind" value=kind.name()/>
+                {fields(kind, error)}
+                <div><SubmitButton pending=pending(action)>"Link it"</SubmitButton></div>
+            </PostForm>
+        </div>
+    }
+    .into_any()
+}
+
+fn shown(kind: IssuerKind) -> &'static [&'static str] {
+    match kind {
+        IssuerKind::Firebase | IssuerKind::Supabase => &["project"],
+        IssuerKind::SupabaseSecret => &["project", "secret"],
+        IssuerKind::Clerk | IssuerKind::Auth0 | IssuerKind::Cognito | IssuerKind::Oidc => &["issuer_url", "audience"],
+        IssuerKind::Emulator => &[],
+    }
+}
+
+fn fields(kind: IssuerKind, error: FormError) -> AnyView {
+    let supabase = move || view! {
+        <Field name="project" label="Project reference or URL" kind=FieldKind::Address error placeholder="https://abcdefghijklmnopqrst.supabase.co" hint="In Project settings, under Data API."/>
+    };
+    match kind {
+        IssuerKind::Firebase => view! {
+            <Field name="project" label="Project id" error placeholder="my-app-1a2b3" hint="In the Firebase console, under Project settings. Not the project’s name or number."/>
+        }
+        .into_any(),
+        IssuerKind::Supabase => supabase().into_any(),
+        IssuerKind::SupabaseSecret => view! {
+            {supabase()}
+            <Field name="secret" label="JWT secret" kind=FieldKind::Secret error hint="Sealed at once and never shown again. Better: move the project to signing keys, then choose Supabase."/>
+        }
+        .into_any(),
+        IssuerKind::Clerk | IssuerKind::Auth0 | IssuerKind::Cognito | IssuerKind::Oidc => {
+            let (issuer_example, issuer_hint) = kind.issuer_hint();
+            let (audience_example, audience_hint) = kind.audience_hint();
+            view! {
+                <Field name="issuer_url" label="Issuer" kind=FieldKind::Address error placeholder=issuer_example hint=issuer_hint/>
+                <Field name="audience" label="Audience" error placeholder=audience_example hint=audience_hint/>
+            }
+            .into_any()
+        }
+        IssuerKind::Emulator => {
+            view! { <p class="muted">"Tokens that the local emulator signs will pass. Start it before you link it."</p> }.into_any()
+        }
+    }
+}

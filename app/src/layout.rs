@@ -1,0 +1,108 @@
+//! What surrounds every page: the skip link, the header, the footer.
+
+use leptos::prelude::*;
+use leptos_router::components::Outlet;
+use leptos_router::hooks::use_location;
+
+use crate::members::api::{SignOut, member};
+use crate::theme::ThemeToggle;
+use crate::ui::form::{PostForm, SubmitButton, pending};
+
+#[component]
+pub fn PublicLayout() -> impl IntoView {
+    view! {
+        <SkipLink/>
+        <header class="header">
+            <nav class="header-inner" aria-label="Main">
+                <Logo href="/"/>
+                <div class="header-end">
+                    <ThemeToggle/>
+                    <a class="btn btn-ghost btn-sm" href="/sign-in">"Sign in"</a>
+                    <a class="btn btn-primary btn-sm" href="/sign-up">"Sign up"</a>
+                </div>
+            </nav>
+        </header>
+        <main id="content" class="page" tabindex="-1"><Outlet/></main>
+        <Footer/>
+    }
+    .into_any()
+}
+
+#[component]
+pub fn SignedInLayout() -> impl IntoView {
+    let path = use_location().pathname;
+    let here = move |prefix: &'static str| move || path.with(|path| path.starts_with(prefix)).then_some("page");
+    view! {
+        <SkipLink/>
+        <header class="header">
+            <nav class="header-inner" aria-label="Main">
+                <Logo href="/apps"/>
+                <a class="header-link" href="/apps" aria-current=here("/apps")>"Apps"</a>
+                <div class="header-end">
+                    <ThemeToggle/>
+                    <a class="header-link" href="/account" aria-current=here("/account")><MemberName/></a>
+                    <SignOutButton/>
+                </div>
+            </nav>
+        </header>
+        <main id="content" class="page" tabindex="-1"><Outlet/></main>
+        <Footer/>
+    }
+    .into_any()
+}
+
+#[component]
+fn MemberName() -> impl IntoView {
+    let me = Resource::new(|| (), |()| member());
+    view! {
+        <Transition fallback=|| "Account">
+            {move || Suspend::new(async move {
+                let name = me.await.map_or_else(|_| "Account".to_owned(), |member| member.email);
+                view! { <span class="member-name" title=name.clone()>{name.clone()}</span><span class="member-short">"Account"</span> }
+            })}
+        </Transition>
+    }
+    .into_any()
+}
+
+#[component]
+pub fn SignOutButton() -> impl IntoView {
+    let action = ServerAction::<SignOut>::new();
+    view! {
+        <PostForm action=action class="contents">
+            <SubmitButton pending=pending(action) class="btn btn-ghost btn-sm">"Sign out"</SubmitButton>
+        </PostForm>
+    }
+    .into_any()
+}
+
+#[component]
+fn SkipLink() -> impl IntoView {
+    view! { <a class="skip-link" href="#content">"Skip to content"</a> }.into_any()
+}
+
+#[component]
+fn Logo(href: &'static str) -> impl IntoView {
+    view! {
+        <a class="logo" href=href>
+            <svg class="logo-mark" viewBox="0 0 32 32" aria-hidden="true">
+                <rect width="32" height="32" rx="8" fill="currentColor"></rect>
+                <path d="M16 6.500l7.5 3v6c0 5-3.2 8.400-7.5 10-4.300-1.600-7.5-5-7.5-10v-6z" class="logo-shield"></path>
+                <circle cx="16" cy="14.5" r="2.600" fill="currentColor"></circle>
+                <path d="M14.900 16h2.200l.7 4.500h-3.600z" fill="currentColor"></path>
+            </svg>
+            "Keyward"
+        </a>
+    }
+    .into_any()
+}
+
+#[component]
+fn Footer() -> impl IntoView {
+    view! {
+        <footer class="footer-line">
+            <p>"Keyward keeps your API keys out of your app."</p>
+        </footer>
+    }
+    .into_any()
+}

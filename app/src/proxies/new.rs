@@ -1,0 +1,105 @@
+//! A new proxy: choose the API, then paste its key. The choice is in the address, so it needs no script.
+
+use keyward_domain::catalogue;
+use keyward_domain::ids::AppId;
+use keyward_domain::provider::Provider;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::api::CreateProxy;
+use super::key_fields::KeyPlacementFields;
+use crate::apps::api::app_name;
+use crate::apps::app_id;
+use crate::deployment::Deployment;
+use crate::ui::field::{Field, FieldKind};
+use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+use crate::ui::loading::loaded;
+use crate::ui::page::{Crumb, PageHead};
+
+const CUSTOM: &str = "custom";
+
+#[component]
+pub fn NewProxyPage() -> impl IntoView {
+    let id = app_id();
+    let query = use_query_map();
+    let provider = Memo::new(move |_| query.with(|query| query.get("provider").and_then(|name| catalogue::provider(&name))));
+    let resource = Resource::new(
+        move || id.get(),
+        |id| async move {
+            let id = id?;
+            let (name, deployment) = app_name(id).await?;
+            Ok((id, name, deployment))
+        },
+    );
+    loaded(resource, move |(id, name, deployment)| {
+        view! {
+            <PageHead
+                title="Add a proxy"
+                lead="Which API should your app be able to call?"
+                crumbs=vec![Crumb::new("Apps", "/apps"), Crumb::new(name, format!("/apps/{id}"))]
+            />
+            <Choices id provider/>
+            {move || provider.get().map(|provider| view! { <ProviderForm id provider deployment/> })}
+        }
+        .into_any()
+    })
+}
+
+#[component]
+fn Choices(id: AppId, provider: Memo<Option<&'static Provider>>) -> impl IntoView {
+    let cards = catalogue::providers()
+        .iter()
+        .map(|offered| {
+            let here = move || provider.get().is_some_and(|chosen| chosen.name == offered.name).then_some("true");
+            let text = match offered.base_url.strip_prefix("https://") {
+                Some(host) => host,
+                None => "Any HTTPS API with a key",
+            };
+            view! {
+                <li>
+                    <a class="choice" href=format!("/apps/{id}/proxies/new?provider={}", offered.name) aria-current=here>
+                        <span class="choice-title">{offered.title.as_str()}</span>
+                        <span class="choice-text">{text}</span>
+                    </a>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ul class="choice-grid">{cards}</ul> }.into_any()
+}
+
+#[component]
+fn ProviderForm(id: AppId, provider: &'static Provider, deployment: Deployment) -> impl IntoView {
+    let action = ServerAction::<CreateProxy>::new();
+    let error = FormError::of(action);
+    let is_custom = provider.name == CUSTOM;
+    let address = match (is_custom, deployment) {
+        (true, Deployment::Production | Deployment::Development) => Some(view! {
+            <Field name="base_url" label="Base URL" kind=FieldKind::Address error placeholder="https://api.example.com" hint="Where requests go; what your app asks for is added to it."/>
+            <KeyPlacementFields error/>
+        }.into_any()),
+        (false, Deployment::Development) => Some(view! {
+            <Field name="base_url" label="Base URL" kind=FieldKind::Address error optional=true placeholder="http://127.0.0.1:8790/openai" hint="In development, an emulator may stand in for the API."/>
+        }.into_any()),
+        (false, Deployment::Production) => None,
+    };
+    let begins_with = if is_custom { String::new() } else { provider.title.clone() };
+    view! {
+        <div class="panel form-width">
+            <h2 class="section-title">{provider.title.as_str()}</h2>
+            <PostForm action=action>
+                <FormAlert error fields=&["name", "key", "base_url", "placement", "placement_name", "placement_prefix"]/>
+                <input type="hidden" name="app" value=id.to_string()/>
+                <input type="hidden" name="provider" value=provider.name.as_str()/>
+                <Field name="name" label="Name" error value=begins_with hint="Shown only to you"/>
+                {address}
+                <Field name="key" label="API key" kind=FieldKind::Secret error hint="Sealed at once. It is never shown again, not even to you."/>
+                {(!provider.keys_url.is_empty()).then(|| view! {
+                    <p class="aside-left"><a class="link" href=provider.keys_url.as_str() rel="external noreferrer" target="_blank">{format!("Where to find it at {}", provider.title)}</a></p>
+                })}
+                <div><SubmitButton pending=pending(action)>"Add proxy"</SubmitButton></div>
+            </PostForm>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,162 @@
+//! Everything about a proxy that can be changed. One form, one save: a change of address and key belong together.
+
+use keyward_domain::limits::Window;
+use keyward_domain::validate::{parse_rule_lines, rule_lines};
+use keyward_domain::view::ProxyView;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::api::{DeleteProxy, SaveProxy, proxy_settings};
+use super::key_fields::{KeyPlacementFields, in_words};
+use super::proxy_id;
+use crate::error::PageError;
+use crate::ui::card::Section;
+use crate::ui::field::{Field, FieldKind, Select, TextArea};
+use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+use crate::ui::loading::loaded;
+use crate::ui::notice::{Notice, Tone};
+use crate::ui::page::{Crumb, PageHead};
+
+const FIELDS: &[&str] = &[
+    "name", "base_url", "placement", "placement_name", "placement_prefix", "key", "rate_limit", "limit_requests",
+    "limit_window", "allowed_origins", "rules",
+];
+
+#[component]
+pub fn ProxySettingsPage() -> impl IntoView {
+    let id = proxy_id();
+    let save = ServerAction::<SaveProxy>::new();
+    let query = use_query_map();
+    let saved = Memo::new(move |_| query.with(|query| query.get("saved").is_some()));
+    let resource = Resource::new(
+        move || (id.get(), save.version().get()),
+        |(id, _)| async move { proxy_settings(id?).await },
+    );
+    loaded(resource, move |proxy| {
+        let crumbs = vec![
+            Crumb::new("Apps", "/apps"),
+            Crumb::new(proxy.app_name.clone(), format!("/apps/{}", proxy.app_id)),
+            Crumb::new(proxy.name.clone(), format!("/proxies/{}", proxy.id)),
+        ];
+        view! {
+            <PageHead title="Settings" crumbs/>
+            <div class="stack">
+                {move || saved.get().then(|| view! { <Notice tone=Tone::Good>"Saved. The edge follows within seconds."</Notice> })}
+                <SettingsForm proxy=proxy.clone() save/>
+                <DeleteForm id=proxy.id.to_string()/>
+            </div>
+        }
+        .into_any()
+    })
+}
+
+fn check(form: &SaveProxy) -> Result<(), PageError> {
+    parse_rule_lines(&form.rules).map(|_| ()).map_err(|error| PageError::refused("rules", error.to_string()))
+}
+
+#[component]
+fn SettingsForm(proxy: ProxyView, save: ServerAction<SaveProxy>) -> impl IntoView {
+    let error = FormError::of(save);
+    view! {
+        <PostForm action=save check=check class="stack">
+            <FormAlert error fields=FIELDS/>
+            <input type="hidden" name="id" value=proxy.id.to_string()/>
+            <Upstream proxy=proxy.clone() error/>
+            <Limits proxy=proxy.clone() error/>
+            <Rules proxy error/>
+            <div class="save-bar"><SubmitButton pending=pending(save)>"Save settings"</SubmitButton></div>
+        </PostForm>
+    }
+    .into_any()
+}
+
+#[component]
+fn Upstream(proxy: ProxyView, error: FormError) -> impl IntoView {
+    let is_custom = proxy.provider == "custom";
+    let sent = format!("Sent as {}", in_words(&proxy.key_placement));
+    let key_hint = match proxy.key_hint {
+        Some(hint) => format!("The present key ends in {hint}. Leave empty to keep it; a new base URL needs the key again."),
+        None => "There is no key yet.".to_owned(),
+    };
+    let placement = if is_custom {
+        view! { <KeyPlacementFields error now=Some(proxy.key_placement)/> }.into_any()
+    } else {
+        view! { <p class="muted">{sent}</p> }.into_any()
+    };
+    view! {
+        <Section title="API and key">
+            <div class="panel form-width form-stack">
+                <Field name="name" label="Name" error value=proxy.name/>
+                <Field name="base_url" label="Base URL" kind=FieldKind::Address error value=proxy.base_url/>
+                {placement}
+                <Field name="key" label="New API key" kind=FieldKind::Secret error hint=key_hint optional=true/>
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Limits(proxy: ProxyView, error: FormError) -> impl IntoView {
+    let (requests, window) = match proxy.rate_limit {
+        Some(limit) => (limit.requests.to_string(), limit.window.name()),
+        None => (String::new(), Window::Minute.name()),
+    };
+    let windows = vec![("minute", "a minute"), ("hour", "an hour"), ("day", "a day"), ("month", "30 days")];
+    let wrong = Memo::new(move |_| error.at("rate_limit"));
+    view! {
+        <Section title="Limits">
+            <div class="panel form-width form-stack">
+                <div class="field-pair">
+                    <Field name="limit_requests" label="Requests for each user" kind=FieldKind::Number error value=requests hint="Empty for no limit" optional=true/>
+                    <Select name="limit_window" label="In" error choices=windows value=window/>
+                </div>
+                {move || wrong.get().map(|reason| view! { <p class="field-error">{reason}</p> })}
+                <TextArea
+                    name="allowed_origins" label="Web origins" error rows=3 value=proxy.allowed_origins.join("\n") optional=true
+                    placeholder="https://app.example.com" hint="Browsers on these pages may call the proxy. One a line; mobile apps need none."
+                />
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Rules(proxy: ProxyView, error: FormError) -> impl IntoView {
+    let rows = proxy.rules.len().clamp(4, 16);
+    view! {
+        <Section title="Endpoints" lead="Only what is listed here can be called. One a line.">
+            <div class="panel form-stack">
+                <TextArea
+                    name="rules" label="Allowed endpoints" error rows value=rule_lines(&proxy.rules) optional=true
+                    hint="Method, path, then ?name for each query parameter and +name for each header that may pass."
+                    placeholder="GET /v1/files/{file_id} ?limit ?after"
+                />
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn DeleteForm(id: String) -> impl IntoView {
+    let action = ServerAction::<DeleteProxy>::new();
+    let error = FormError::of(action);
+    view! {
+        <Section title="Delete">
+            <div class="panel form-width">
+                <details class="fold">
+                    <summary>"Delete this proxy"</summary>
+                    <p class="muted">"Its address stops answering at once; its key, settings and figures are gone for good."</p>
+                    <PostForm action=action>
+                        <FormAlert error/>
+                        <input type="hidden" name="id" value=id/>
+                        <div><SubmitButton pending=pending(action) class="btn btn-error">"Delete for good"</SubmitButton></div>
+                    </PostForm>
+                </details>
+            </div>
+        </Section>
+    }
+    .into_any()
+}

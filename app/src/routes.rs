@@ -1,0 +1,54 @@
+//! Which page is at which address. Pages are rendered whole before they are sent, so they work without JavaScript
+//! and their status is right.
+
+use leptos::prelude::*;
+use leptos_meta::provide_meta_context;
+use leptos_router::components::{ParentRoute, Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+use crate::account::AccountPage;
+use crate::apps::{AppPage, AppsPage};
+use crate::error::PageError;
+use crate::issuers::NewIssuerPage;
+use crate::landing::LandingPage;
+use crate::layout::{PublicLayout, SignedInLayout};
+use crate::members::{CheckYourMailPage, DevMailPage, ForgotPasswordPage, ResetPasswordPage, SignInPage, SignUpPage, VerifyPage};
+use crate::proxies::{NewProxyPage, ProxyPage, ProxySettingsPage};
+use crate::ui::page::ErrorPage;
+use crate::usage::UsagePage;
+
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Router>
+            <Routes fallback=NoSuchPage>
+                <ParentRoute path=path!("") view=PublicLayout ssr=SsrMode::Async>
+                    <Route path=path!("/") view=LandingPage ssr=SsrMode::Async/>
+                    <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
+                    <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
+                    <Route path=path!("/verify") view=VerifyPage ssr=SsrMode::Async/>
+                    <Route path=path!("/forgot-password") view=ForgotPasswordPage ssr=SsrMode::Async/>
+                    <Route path=path!("/reset-password") view=ResetPasswordPage ssr=SsrMode::Async/>
+                    <Route path=path!("/check-your-mail") view=CheckYourMailPage ssr=SsrMode::Async/>
+                    <Route path=path!("/dev/mail") view=DevMailPage ssr=SsrMode::Async/>
+                </ParentRoute>
+                <ParentRoute path=path!("") view=SignedInLayout ssr=SsrMode::Async>
+                    <Route path=path!("/apps") view=AppsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id") view=AppPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/issuers/new") view=NewIssuerPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/proxies/new") view=NewProxyPage ssr=SsrMode::Async/>
+                    <Route path=path!("/proxies/:id") view=ProxyPage ssr=SsrMode::Async/>
+                    <Route path=path!("/proxies/:id/settings") view=ProxySettingsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/proxies/:id/usage") view=UsagePage ssr=SsrMode::Async/>
+                    <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
+                </ParentRoute>
+            </Routes>
+        </Router>
+    }
+}
+
+#[component]
+fn NoSuchPage() -> impl IntoView {
+    view! { <main id="content" class="page page-narrow"><ErrorPage error=PageError::NotFound/></main> }.into_any()
+}

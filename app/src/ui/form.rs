@@ -1,0 +1,139 @@
+//! A form that posts to a server function, with JavaScript or without it.
+//!
+//! Without JavaScript an error comes back to the page named in `?from=`, because our pages send no `Referer`.
+
+use leptos::ev::SubmitEvent;
+use leptos::form::FromFormData;
+use leptos::prelude::*;
+use leptos::server_fn::client::Client;
+use leptos::server_fn::codec::PostUrl;
+use leptos::server_fn::request::ClientReq;
+use leptos::server_fn::{Http, ServerFn};
+use leptos_router::hooks::use_location;
+use leptos_router::location::Url;
+use web_sys::FormData;
+
+use crate::error::PageError;
+
+/// What was wrong with the last attempt to send a form.
+#[derive(Clone, Copy)]
+pub struct FormError(Signal<Option<PageError>>);
+
+impl FormError {
+    pub fn of<S>(action: ServerAction<S>) -> Self
+    where
+        S: ServerFn<Error = PageError> + Clone + Send + Sync + 'static,
+        S::Output: Send + Sync + 'static,
+    {
+        Self(Signal::derive(move || action.value().with(|value| value.as_ref().and_then(|answer| answer.as_ref().err().cloned()))))
+    }
+
+    /// Why this field was refused.
+    pub fn at(self, name: &str) -> Option<String> {
+        self.0.with(|error| match error {
+            Some(PageError::Refused { field, reason, .. }) if field == name => Some(reason.clone()),
+            Some(_) | None => None,
+        })
+    }
+
+    /// What none of these fields shows.
+    fn beside(self, names: &[&str]) -> Option<String> {
+        self.0.with(|error| match error {
+            Some(PageError::Refused { field, .. }) if names.contains(&field.as_str()) => None,
+            Some(error) => Some(error.to_string()),
+            None => None,
+        })
+    }
+
+    /// What was typed before a page without JavaScript was loaded anew, or else what the field begins with.
+    pub fn typed_or(self, name: &str, begins_with: String) -> String {
+        self.0.with_untracked(|error| match error {
+            Some(PageError::Refused { kept, .. }) => kept.get(name).cloned(),
+            Some(_) | None => None,
+        })
+        .unwrap_or(begins_with)
+    }
+}
+
+/// The path and query of this page, less what an earlier error put into them.
+fn this_page() -> String {
+    let location = use_location();
+    let path = location.pathname.get_untracked();
+    let search = location.search.get_untracked();
+    let query = search
+        .trim_start_matches('?')
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("__err=") && !pair.starts_with("__path="))
+        .collect::<Vec<_>>()
+        .join("&");
+    if query.is_empty() { path } else { format!("{path}?{query}") }
+}
+
+#[component]
+pub fn PostForm<S, Output>(
+    action: ServerAction<S>,
+    #[prop(default = "form-stack")] class: &'static str,
+    /// What the browser can tell before it asks the server; the same functions run there again.
+    #[prop(optional)] check: Option<fn(&S) -> Result<(), PageError>>,
+    children: Children,
+) -> impl IntoView
+where
+    S: serde::de::DeserializeOwned + ServerFn<Protocol = Http<PostUrl, Output>, Error = PageError> + Clone + Send + Sync + 'static,
+    S::Output: Send + Sync + 'static,
+    S::Client: Client<PageError>,
+    <<S::Client as Client<PageError>>::Request as ClientReq<PageError>>::FormData: From<FormData>,
+{
+    let target = format!("{}?from={}", S::url(), Url::escape(&this_page()));
+    let send = move |event: SubmitEvent| {
+        if event.default_prevented() {
+            return;
+        }
+        event.prevent_default();
+        if action.pending().get_untracked() {
+            return;
+        }
+        let input = S::from_event(&event).map_err(|_| PageError::incomplete());
+        match input.and_then(|input| check.map_or(Ok(()), |check| check(&input)).map(|()| input)) {
+            Ok(input) => drop(action.dispatch(input)),
+            Err(error) => action.value().set(Some(Err(error))),
+        }
+    };
+    view! { <form method="post" action=target class=class on:submit=send>{children()}</form> }.into_any()
+}
+
+/// Shows what is wrong with the form as a whole; `fields` show theirs themselves.
+#[component]
+pub fn FormAlert(error: FormError, #[prop(default = &[])] fields: &'static [&'static str]) -> impl IntoView {
+    view! {
+        <div role="alert">
+            {move || error.beside(fields).map(|text| view! { <p class="alert alert-error">{text}</p> })}
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+pub fn SubmitButton(
+    pending: Memo<bool>,
+    #[prop(default = "btn btn-primary")] class: &'static str,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <button type="submit" class=class prop:disabled=move || pending.get() aria-busy=move || pending.get().to_string()>
+            <span class="loading loading-spinner loading-xs" class:hidden=move || !pending.get() aria-hidden="true"></span>
+            {children()}
+        </button>
+    }
+    .into_any()
+}
+
+/// Whether a form is on its way.
+pub fn pending<S>(action: ServerAction<S>) -> Memo<bool>
+where
+    S: ServerFn + Clone + Send + Sync + 'static,
+    S::Output: Send + Sync + 'static,
+    S::Error: Send + Sync + 'static,
+{
+    let pending = action.pending();
+    Memo::new(move |_| pending.get())
+}

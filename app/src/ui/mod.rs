@@ -1,0 +1,12 @@
+//! Parts of pages. Know nothing of the product: no app, proxy or member is named here.
+
+pub mod card;
+pub mod chart;
+pub mod copy;
+pub mod field;
+pub mod form;
+pub mod format;
+pub mod icon;
+pub mod loading;
+pub mod notice;
+pub mod page;

@@ -1,0 +1,114 @@
+//! Draws a UsageView's buckets as SVG, on the server only. Colors are the style sheet's: the picture carries marker
+//! colors that it maps to the theme.
+
+use charts_rs::{BarChart, Color, Series};
+use keyward_domain::view::{ChartSvg, UsageBucket, UsageRange, UsageTotals, UsageView};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::ui::format::{count, micro_usd};
+
+const WIDTH: f32 = 520.0;
+const HEIGHT: f32 = 200.0;
+const FONT_SIZE: f32 = 12.0;
+/// What the style sheet looks for: `.chart-picture [fill="#101010"]` and so on.
+const MAIN: (u8, u8, u8) = (0x10, 0x10, 0x10);
+const SECOND: (u8, u8, u8) = (0x20, 0x20, 0x20);
+const TEXT: (u8, u8, u8) = (0x30, 0x30, 0x30);
+const LINE: (u8, u8, u8) = (0x40, 0x40, 0x40);
+
+/// With every picture.
+pub fn drawn(usage: UsageView) -> UsageView {
+    let charts = [requests(&usage), errors(&usage), tokens(&usage), cost(&usage)].into_iter().flatten().collect();
+    UsageView { charts, ..usage }
+}
+
+/// With the one picture that a summary shows.
+pub fn requests_only(usage: UsageView) -> UsageView {
+    let charts = requests(&usage).into_iter().collect();
+    UsageView { charts, ..usage }
+}
+
+fn requests(usage: &UsageView) -> Option<ChartSvg> {
+    let bars = vec![bars("Requests", usage, |totals| totals.requests as f32)];
+    let description = format!("Requests: {} in all. {}", count(usage.total.requests), peak(usage, |totals| totals.requests));
+    picture("Requests", description, bars, usage)
+}
+
+fn errors(usage: &UsageView) -> Option<ChartSvg> {
+    let bars = vec![bars("Errors", usage, |totals| totals.errors as f32)];
+    let description = format!("Errors: {} in all. {}", count(usage.total.errors), peak(usage, |totals| totals.errors));
+    picture("Errors", description, bars, usage)
+}
+
+fn tokens(usage: &UsageView) -> Option<ChartSvg> {
+    let stacked = |name: &str, pick: fn(&UsageTotals) -> f32| Series { stack: Some("tokens".to_owned()), ..bars(name, usage, pick) };
+    let bars = vec![
+        stacked("Input", |totals| totals.input_tokens as f32),
+        stacked("Output", |totals| totals.output_tokens as f32),
+    ];
+    let description =
+        format!("Tokens: {} input and {} output in all.", count(usage.total.input_tokens), count(usage.total.output_tokens));
+    picture("Tokens", description, bars, usage)
+}
+
+fn cost(usage: &UsageView) -> Option<ChartSvg> {
+    let bars = vec![bars("Cost (US cents)", usage, |totals| totals.cost_micro_usd as f32 / 10_000.0)];
+    let description = format!("Cost: {} in all.", micro_usd(usage.total.cost_micro_usd));
+    picture("Cost (US cents)", description, bars, usage)
+}
+
+fn bars(name: &str, usage: &UsageView, pick: impl Fn(&UsageTotals) -> f32) -> Series {
+    Series::new(name.to_owned(), usage.buckets.iter().map(|bucket| pick(&bucket.totals)).collect())
+}
+
+fn peak(usage: &UsageView, pick: impl Fn(&UsageTotals) -> i64) -> String {
+    let highest = usage.buckets.iter().max_by_key(|bucket| pick(&bucket.totals));
+    match highest {
+        Some(bucket) if pick(&bucket.totals) > 0 => {
+            format!("Most at {}: {}.", label(bucket, usage.range), count(pick(&bucket.totals)))
+        }
+        Some(_) | None => String::new(),
+    }
+}
+
+/// `None` if the picture can't be drawn: the figures beside it are there all the same.
+fn picture(title: &str, description: String, series: Vec<Series>, usage: &UsageView) -> Option<ChartSvg> {
+    let labels = usage.buckets.iter().map(|bucket| label(bucket, usage.range)).collect();
+    let has_legend = series.len() > 1;
+    let mut chart = BarChart::new(series, labels);
+    chart.width = WIDTH;
+    chart.height = HEIGHT;
+    chart.background_color = Color::transparent();
+    chart.font_family = "system-ui, sans-serif".to_owned();
+    chart.series.colors = vec![MAIN.into(), SECOND.into()];
+    chart.legend.show = Some(has_legend);
+    chart.legend.font.color = TEXT.into();
+    chart.legend.font.size = FONT_SIZE;
+    chart.x_axis.font.color = TEXT.into();
+    chart.x_axis.font.size = FONT_SIZE;
+    chart.x_axis.stroke_color = LINE.into();
+    chart.grid.stroke_color = LINE.into();
+    chart.radius = Some(2.0);
+    for axis in &mut chart.y_axis_configs {
+        axis.font.color = TEXT.into();
+        axis.font.size = FONT_SIZE;
+        axis.split_number = 4;
+    }
+    match chart.svg() {
+        Ok(svg) => Some(ChartSvg { title: title.to_owned(), description, svg }),
+        Err(error) => {
+            tracing::warn!(%error, title, "a chart could not be drawn");
+            None
+        }
+    }
+}
+
+fn label(bucket: &UsageBucket, range: UsageRange) -> String {
+    let at: OffsetDateTime = bucket.starts_at.to_offset(time::UtcOffset::UTC);
+    let text = match range {
+        UsageRange::Day => at.format(format_description!("[hour]:00")),
+        UsageRange::Week | UsageRange::Month => at.format(format_description!("[month repr:short] [day padding:none]")),
+    };
+    text.expect("the format has only parts every time has")
+}
