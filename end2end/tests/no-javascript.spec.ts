@@ -1,13 +1,13 @@
 // The same forms in a browser that runs no scripts.
 import { stack } from "../stack/stack.ts";
-import { Dashboard, newAddress } from "./dashboard.ts";
+import { newAddress } from "./dashboard.ts";
 import { mintToken } from "./emulator.ts";
-import { expect, test } from "./fixtures.ts";
+import { expect } from "./fixtures.ts";
+import { test } from "./workshop.ts";
 
 test.use({ javaScriptEnabled: false });
 
-test("without JavaScript: from sign-up to a call that shows in the usage", async ({ page }) => {
-  const dashboard = new Dashboard(page, false);
+test("without JavaScript: from sign-up to a call that shows in the usage", async ({ page, dashboard }) => {
   const address = newAddress();
   await dashboard.becomeMember(address);
   const appPath = await dashboard.createApp("Plain");
@@ -74,8 +74,7 @@ test("without JavaScript: from sign-up to a call that shows in the usage", async
   });
 });
 
-test("without JavaScript: a forgotten password, a new one, and a changed one", async ({ page }) => {
-  const dashboard = new Dashboard(page, false);
+test("without JavaScript: a forgotten password, a new one, and a changed one", async ({ page, dashboard }) => {
   const address = newAddress();
   const { password, newPassword } = stack().canaries;
   await dashboard.becomeMember(address);
@@ -99,8 +98,7 @@ test("without JavaScript: a forgotten password, a new one, and a changed one", a
   await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Ada's apps");
 });
 
-test("without JavaScript: an error stands next to its field, and no secret is in the address", async ({ page }) => {
-  const dashboard = new Dashboard(page, false);
+test("without JavaScript: an error stands next to its field, and no secret is in the address", async ({ page, dashboard }) => {
   await dashboard.open("/sign-up");
   await page.getByLabel("E-mail address").fill("ada@localhost");
   await page.getByLabel("Password").fill(stack().canaries.password);
@@ -123,8 +121,7 @@ test("without JavaScript: an error stands next to its field, and no secret is in
   expect(decodeURIComponent(page.url())).not.toContain(stack().canaries.providerKey);
 });
 
-test("without JavaScript: the theme is chosen and kept", async ({ page }) => {
-  const dashboard = new Dashboard(page, false);
+test("without JavaScript: the theme is chosen and kept", async ({ page, dashboard }) => {
   await dashboard.open("/");
   await dashboard.press("Switch to dark");
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");

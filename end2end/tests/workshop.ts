@@ -20,9 +20,19 @@ export interface Workshop {
   limited: Proxy;
 }
 
-export const test = base.extend<{ dashboard: Dashboard }, { workshop: Workshop }>({
+/** A second browser that shares nothing with the first. */
+type Elsewhere = Dashboard & { watch: Watch };
+
+export const test = base.extend<{ dashboard: Dashboard; elsewhere: Elsewhere }, { workshop: Workshop }>({
   workshop: [async ({ browser }, use) => use(await furnish(browser)), { scope: "worker", timeout: 120_000 }],
   dashboard: async ({ page, javaScriptEnabled }, use) => use(new Dashboard(page, javaScriptEnabled ?? true)),
+  elsewhere: async ({ browser, baseURL }, use, testInfo) => {
+    const context = await browser.newContext({ baseURL });
+    const watch = new Watch(context, `${testInfo.titlePath.join(" ")} elsewhere`);
+    await use(Object.assign(new Dashboard(await context.newPage(), true), { watch }));
+    await watch.finish(context.pages());
+    await context.close();
+  },
 });
 
 /** A test of somebody who is signed in as the workshop's developer. */
