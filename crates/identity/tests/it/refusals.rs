@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use keyward_domain::issuer::IssuerConfig;
 use keyward_identity::TokenRejection;
+use keyward_identity::jwk::KeySet;
 use keyward_identity::jws::{CompactToken, MAX_TOKEN_BYTES, ParseTokenError};
 use serde_json::json;
 
@@ -125,6 +126,27 @@ async fn keys_that_are_weak_or_meant_for_something_else_are_not_used() {
     for kid in ["rsa-1024", "oct", "ed", "for-encryption"] {
         let token = stranger.sign_with(&json!({ "alg": "ES256", "kid": kid }), &oidc_claims());
         assert_eq!(key_sets.verify(&issuers, &token, now()).await, Err(TokenRejection::UnknownKey), "{kid}");
+    }
+}
+
+#[test]
+fn rsa_keys_have_2048_to_8192_bits_and_a_sound_exponent() {
+    let is_usable = |first_byte: u8, bytes: usize, exponent: &[u8]| {
+        let mut modulus = vec![0xff; bytes];
+        modulus[0] = first_byte;
+        let key = json!({ "kty": "RSA", "kid": "one", "n": encode(modulus), "e": encode(exponent) });
+        KeySet::parse(json!({ "keys": [key] }).to_string().as_bytes()).is_ok()
+    };
+    let usual = &[1, 0, 1];
+    assert!(is_usable(0x80, 256, usual), "2048 bits");
+    assert!(is_usable(0, 257, usual), "2048 bits after a zero byte");
+    assert!(is_usable(0xff, 1024, usual), "8192 bits");
+    assert!(!is_usable(0x7f, 256, usual), "2047 bits");
+    assert!(!is_usable(0, 256, usual), "2040 bits behind a zero byte");
+    assert!(!is_usable(0xff, 128, usual), "1024 bits");
+    assert!(!is_usable(0xff, 1025, usual), "8200 bits");
+    for exponent in [&[1][..], &[2], &[0, 1], &[0], &[]] {
+        assert!(!is_usable(0xff, 256, exponent), "{exponent:?}");
     }
 }
 
