@@ -1,0 +1,136 @@
+//! Everything the dashboard answers, from the outermost check to the page.
+
+use std::pin::Pin;
+
+use axum::extract::Request;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Router, response::Response};
+use http::StatusCode;
+use http::header::CONTENT_SECURITY_POLICY;
+use keyward_app::deployment::Deployment;
+use keyward_app::{App, shell};
+use keyward_control::Control;
+use keyward_domain::clock::Clock;
+use keyward_store::Store;
+use keyward_store::sessions::PostgresSessionStore;
+use leptos::prelude::{LeptosOptions, provide_context, use_context, use_nonce};
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use url::Url;
+
+use crate::address::TrustedProxies;
+use crate::csrf::OwnOrigin;
+use crate::{address, csrf, gate, headers, server_functions, sessions, static_files};
+
+/// The longest form is a proxy's list of endpoints.
+const LONGEST_BODY: usize = 256 * 1024;
+
+/// What the dashboard is made of.
+#[derive(Clone)]
+pub struct Dashboard {
+    pub control: Control,
+    pub store: Store,
+    pub clock: Clock,
+    pub deployment: Deployment,
+    pub dashboard_url: Url,
+    pub trusted_proxies: TrustedProxies,
+    pub leptos: LeptosOptions,
+}
+
+impl Dashboard {
+    /// What pages and server functions find in their context. The nonce is there for pages only.
+    fn provide(&self) {
+        provide_context(self.control.clone());
+        provide_context(self.clock.clone());
+        provide_context(self.deployment);
+        if let (Some(nonce), Some(options)) = (use_nonce(), use_context::<ResponseOptions>())
+            && let Ok(policy) = headers::page_policy(&nonce).parse()
+        {
+            options.insert_header(CONTENT_SECURITY_POLICY, policy);
+        }
+    }
+}
+
+/// From the outside in: panics, headers, sizes, other sites' requests, the visitor's address, the session, the page.
+pub fn router(dashboard: &Dashboard) -> Router {
+    let own_origin = OwnOrigin(dashboard.dashboard_url.origin().ascii_serialization());
+    let session_store = PostgresSessionStore::new(dashboard.store.clone(), dashboard.clock.clone());
+    let with_session = pages(dashboard)
+        .merge(functions(dashboard))
+        .layer(from_fn_with_state(dashboard.clock.clone(), sessions::end_when_old))
+        .layer(sessions::layer(session_store, dashboard.deployment));
+    with_session
+        .merge(health(dashboard.store.clone()))
+        .fallback_service(static_files::routes(&dashboard.leptos, not_found(dashboard)))
+        .layer(from_fn_with_state(dashboard.trusted_proxies.clone(), address::find))
+        .layer(from_fn_with_state(own_origin, csrf::check))
+        .layer(RequestBodyLimitLayer::new(LONGEST_BODY))
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(dashboard.deployment, headers::add))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(log))
+}
+
+type Rendered = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// A page, rendered whole.
+fn page(dashboard: &Dashboard) -> impl Fn(Request) -> Rendered + Clone + Send + 'static {
+    let options = dashboard.leptos.clone();
+    let context = dashboard.clone();
+    leptos_axum::render_app_async_with_context(move || context.provide(), move || shell(options.clone()))
+}
+
+fn pages(dashboard: &Dashboard) -> Router {
+    let page = page(dashboard);
+    let handler = move |request: Request| page(request);
+    Router::<LeptosOptions>::new()
+        .leptos_routes_with_handler(generate_route_list(App), handler)
+        .route_layer(from_fn(gate::check))
+        .with_state(dashboard.leptos.clone())
+}
+
+fn not_found(dashboard: &Dashboard) -> Router {
+    let page = page(dashboard);
+    Router::new().fallback(move |request: Request| page(request))
+}
+
+fn functions(dashboard: &Dashboard) -> Router {
+    let mut router = Router::new();
+    for (path, _) in leptos::server_fn::axum::server_fn_paths() {
+        let dashboard = dashboard.clone();
+        let own_url = dashboard.dashboard_url.clone();
+        let context = move || dashboard.provide();
+        let call = move |request: Request| server_functions::call(context.clone(), own_url.clone(), request);
+        router = router.route(path, post(call));
+    }
+    router
+}
+
+/// For the machine that watches us: up, and able to reach the database.
+fn health(store: Store) -> Router {
+    let check = move || {
+        let store = store.clone();
+        async move {
+            match store.ping().await {
+                Ok(()) => (StatusCode::OK, "ok\n").into_response(),
+                Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database can't be reached\n").into_response(),
+            }
+        }
+    };
+    Router::new().route("/healthz", get(check))
+}
+
+/// One line a request. Not the query: it can hold the token of a link.
+async fn log(request: Request, next: axum::middleware::Next) -> Response {
+    let started = std::time::Instant::now();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    let duration_ms = started.elapsed().as_millis();
+    tracing::info!(%method, path, status = response.status().as_u16(), duration_ms, "answered");
+    response
+}

@@ -1,0 +1,91 @@
+//! From a configuration to a dashboard that is ready to serve.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use keyward_app::deployment::Deployment;
+use keyward_control::{Control, ControlParts, Mailer, Mode, Settings, SmtpSettings};
+use keyward_domain::clock::Clock;
+use keyward_identity::KeySets;
+use keyward_outbound::{Guard, Reach};
+use keyward_store::Store;
+use leptos::prelude::LeptosOptions;
+
+use crate::config::{Config, MailConfig};
+use crate::router::Dashboard;
+
+/// Connections of this process; the edge has its own.
+const DATABASE_CONNECTIONS: u32 = 16;
+const DATABASE_ATTEMPTS: u32 = 15;
+const DATABASE_PAUSE: Duration = Duration::from_secs(2);
+
+pub async fn dashboard(config: &Config, clock: Clock) -> anyhow::Result<Dashboard> {
+    let store = Store::connect_lazy(&config.database_url, DATABASE_CONNECTIONS).context("DATABASE_URL")?;
+    wait_for_database(&store).await?;
+    store.migrate().await.context("the database's schema could not be brought up to date")?;
+    store.adopt_key_ring(&config.key_ring).await?;
+    let control = control(config, store.clone(), clock.clone())?;
+    if config.seed_demo {
+        let demo = control.ensure_demo().await.context("the demo could not be set up")?;
+        tracing::info!(email = %demo.email, password = %demo.password, edge_url = %demo.edge_url, "the demo account is ready");
+    }
+    Ok(Dashboard {
+        control,
+        store,
+        clock,
+        deployment: config.deployment,
+        dashboard_url: config.dashboard_url.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        leptos: leptos_options(config),
+    })
+}
+
+async fn wait_for_database(store: &Store) -> anyhow::Result<()> {
+    for attempt in 1..=DATABASE_ATTEMPTS {
+        match store.ping().await {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::warn!(attempt, of = DATABASE_ATTEMPTS, %error, "waiting for the database that DATABASE_URL names"),
+        }
+        tokio::time::sleep(DATABASE_PAUSE).await;
+    }
+    bail!("the database that DATABASE_URL names does not answer; start it, or correct the address")
+}
+
+fn control(config: &Config, store: Store, clock: Clock) -> anyhow::Result<Control> {
+    let (mode, reach) = match config.deployment {
+        Deployment::Production => (Mode::Production, Reach::PublicHttps),
+        Deployment::Development => {
+            (Mode::Development { emulator_url: config.emulator_url.clone() }, Reach::PublicHttpsAndLoopback)
+        }
+    };
+    let mailer = match &config.mail {
+        MailConfig::Kept => Mailer::keep_in_database(),
+        MailConfig::Smtp { url, from } => {
+            Mailer::smtp(SmtpSettings { url: url.clone(), from: from.clone() }).context("KEYWARD_SMTP_URL or KEYWARD_MAIL_FROM")?
+        }
+    };
+    let guard = Guard::new(reach);
+    Ok(Control::new(ControlParts {
+        store,
+        clock,
+        key_ring: config.key_ring.clone(),
+        key_sets: KeySets::new(guard.clone()),
+        guard,
+        mailer,
+        settings: Settings { dashboard_url: config.dashboard_url.clone(), edge_url: config.edge_url.clone(), mode },
+    }))
+}
+
+/// The build leaves either plain names, or hashed ones with the list of them beside this program.
+fn leptos_options(config: &Config) -> LeptosOptions {
+    let has_plain_names = Path::new(&config.site_root).join("pkg/keyward.js").exists();
+    let hash_list = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|folder| folder.join("hash.txt")));
+    LeptosOptions::builder()
+        .output_name("keyward")
+        .site_root(config.site_root.clone())
+        .site_pkg_dir("pkg")
+        .site_addr(config.address)
+        .hash_files(!has_plain_names && hash_list.is_some_and(|list| list.exists()))
+        .build()
+}
