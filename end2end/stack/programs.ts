@@ -33,6 +33,11 @@ function inherited(): Record<string, string> {
   return Object.fromEntries(kept) as Record<string, string>;
 }
 
+export async function awaitExit(program: Program): Promise<number> {
+  await awaitCondition(program, "its end", async () => program.child.exitCode !== null || undefined);
+  return program.child.exitCode as number;
+}
+
 /** Waits for a line of the program's log. */
 export async function awaitLine(program: Program, pattern: RegExp): Promise<RegExpMatchArray> {
   return await awaitCondition(program, `a line like ${pattern}`, async () => readFileSync(program.logFile, "utf8").match(pattern));

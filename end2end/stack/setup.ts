@@ -5,13 +5,14 @@ import { join } from "node:path";
 
 import { createDatabase } from "./database.ts";
 import { awaitAnswer, awaitLine, freePorts, launch, stop, type Program } from "./programs.ts";
-import { LOGS, RECEIVED, ROOT, publish, type Canaries } from "./stack.ts";
+import { LOGS, RECEIVED, ROOT, TOKENS, publish, type Canaries } from "./stack.ts";
 
 export default async function setup(): Promise<() => Promise<void>> {
   for (const folder of [LOGS, RECEIVED]) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
   }
+  rmSync(TOKENS, { force: true });
   const running: Program[] = [];
   const database = createDatabase();
   const teardown = async (): Promise<void> => {
@@ -55,6 +56,8 @@ async function start(databaseUrl: string, running: Program[]): Promise<void> {
     KEYWARD_DASHBOARD_URL: dashboardUrl,
     KEYWARD_EDGE_URL: edgeUrl,
     KEYWARD_EMULATOR_URL: emulatorUrl,
+    // The tests come from many addresses, as far as the dashboard can tell.
+    KEYWARD_TRUSTED_PROXIES: "127.0.0.0/8,::1",
     KEYWARD_SITE_ROOT: join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "site"),
   });
   running.push(dashboard);

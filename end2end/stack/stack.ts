@@ -8,6 +8,8 @@ export const RESULTS = join(ROOT, "end2end/test-results");
 export const LOGS = join(RESULTS, "logs");
 /** Everything that a browser or an SDK was sent, for the search for leaks. */
 export const RECEIVED = join(RESULTS, "received");
+/** Every user token that was minted, one a line. */
+export const TOKENS = join(RESULTS, "tokens.txt");
 const STACK_FILE = join(RESULTS, "stack.json");
 
 export interface Stack {

@@ -17,6 +17,12 @@ export interface Proxy {
   edgeUrl: string;
 }
 
+/** Every visitor has an address of its own, so that no test uses up the patience meant for another's network. */
+export function visitor(): { baseURL: string; extraHTTPHeaders: Record<string, string> } {
+  const [a, b] = randomBytes(2);
+  return { baseURL: stack().dashboardUrl, extraHTTPHeaders: { "X-Forwarded-For": `198.18.${a}.${b}` } };
+}
+
 export function newAddress(): string {
   return `dev-${randomBytes(6).toString("hex")}@example.com`;
 }
@@ -54,16 +60,22 @@ export class Dashboard {
     await this.arrivesAt(/\/check-your-mail$/);
   }
 
-  /** Opens the link in the newest mail to this address. */
-  async followMail(address: string): Promise<void> {
-    await this.open("/dev/mail");
-    await this.page.getByRole("listitem").filter({ hasText: address }).first().getByRole("link").first().click();
+  /** Opens the link in the newest mail of this subject to this address, once it is there. */
+  async followMail(address: string, subject: string): Promise<void> {
+    const heading = this.page.getByRole("heading", { name: subject });
+    const mail = this.page.getByRole("listitem").filter({ hasText: address }).filter({ has: heading }).first();
+    await expect(async () => {
+      await this.open("/dev/mail");
+      await expect(mail).toBeVisible({ timeout: 500 });
+    }).toPass();
+    await mail.getByRole("link").first().click();
+    await expect(this.page).toHaveURL(/token=/);
     await this.ready();
   }
 
   async becomeMember(address: string): Promise<void> {
     await this.signUp(address);
-    await this.followMail(address);
+    await this.followMail(address, "Confirm your e-mail address");
     await this.press("Confirm my address");
     await this.arrivesAt(/\/apps$/);
   }

@@ -1,11 +1,7 @@
 // The emulator seen from a test: it mints users' tokens, and tells what reached the fake providers.
 import { appendFileSync } from "node:fs";
-import { join } from "node:path";
 
-import { RESULTS, stack } from "../stack/stack.ts";
-
-/** Every token that was minted, for the search for leaks. */
-export const TOKENS = join(RESULTS, "tokens.txt");
+import { TOKENS, stack } from "../stack/stack.ts";
 
 export async function mintToken(sub: string): Promise<string> {
   const answer = await fetch(`${stack().emulatorUrl}/token?sub=${encodeURIComponent(sub)}`);
@@ -25,6 +21,7 @@ export async function seenByProvider(): Promise<number> {
   return ((await answer.json()) as { total: number }).total;
 }
 
+/** For the search for leaks. */
 function remember(token: string): string {
   appendFileSync(TOKENS, `${token}\n`);
   return token;

@@ -5,7 +5,8 @@ import { join } from "node:path";
 
 import { expect, test as base, type BrowserContext, type Page, type Response } from "@playwright/test";
 
-import { RECEIVED, stack } from "../stack/stack.ts";
+import { RECEIVED } from "../stack/stack.ts";
+import { visitor } from "./dashboard.ts";
 
 export { expect };
 
@@ -60,7 +61,8 @@ export class Watch {
 }
 
 export const test = base.extend<{ watch: Watch }>({
-  baseURL: async ({}, use) => use(stack().dashboardUrl),
+  baseURL: async ({}, use) => use(visitor().baseURL),
+  extraHTTPHeaders: async ({}, use) => use(visitor().extraHTTPHeaders),
   watch: [
     async ({ context }, use, testInfo) => {
       const watch = new Watch(context, testInfo.titlePath.join(" "));

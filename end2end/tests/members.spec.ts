@@ -17,7 +17,7 @@ test("a member signs out, forgets the password, and comes back with a new one", 
   await page.getByLabel("E-mail address").fill(address);
   await dashboard.press("Send the link");
   await dashboard.arrivesAt(/\/check-your-mail$/);
-  await dashboard.followMail(address);
+  await dashboard.followMail(address, "Set a new password");
   await page.getByLabel("New password").fill(newPassword);
   await dashboard.press("Change my password");
   await dashboard.arrivesAt(/\/sign-in\?reset=done/);

@@ -82,7 +82,7 @@ test("without JavaScript: a forgotten password, a new one, and a changed one", a
   await dashboard.open("/forgot-password");
   await page.getByLabel("E-mail address").fill(address);
   await dashboard.press("Send the link");
-  await dashboard.followMail(address);
+  await dashboard.followMail(address, "Set a new password");
   await page.getByLabel("New password").fill(newPassword);
   await dashboard.press("Change my password");
   await dashboard.arrivesAt(/\/sign-in/);

@@ -2,7 +2,7 @@
 import { expect, type Browser } from "@playwright/test";
 
 import { stack } from "../stack/stack.ts";
-import { Dashboard, newAddress, type Proxy } from "./dashboard.ts";
+import { Dashboard, newAddress, visitor, type Proxy } from "./dashboard.ts";
 import { mintToken } from "./emulator.ts";
 import { Watch, test as base } from "./fixtures.ts";
 
@@ -26,8 +26,8 @@ type Elsewhere = Dashboard & { watch: Watch };
 export const test = base.extend<{ dashboard: Dashboard; elsewhere: Elsewhere }, { workshop: Workshop }>({
   workshop: [async ({ browser }, use) => use(await furnish(browser)), { scope: "worker", timeout: 120_000 }],
   dashboard: async ({ page, javaScriptEnabled }, use) => use(new Dashboard(page, javaScriptEnabled ?? true)),
-  elsewhere: async ({ browser, baseURL }, use, testInfo) => {
-    const context = await browser.newContext({ baseURL });
+  elsewhere: async ({ browser }, use, testInfo) => {
+    const context = await browser.newContext(visitor());
     const watch = new Watch(context, `${testInfo.titlePath.join(" ")} elsewhere`);
     await use(Object.assign(new Dashboard(await context.newPage(), true), { watch }));
     await watch.finish(context.pages());
@@ -41,8 +41,8 @@ export const signedIn = test.extend({
 });
 
 async function furnish(browser: Browser): Promise<Workshop> {
-  const { dashboardUrl, emulatorUrl } = stack();
-  const context = await browser.newContext({ baseURL: dashboardUrl });
+  const { emulatorUrl } = stack();
+  const context = await browser.newContext(visitor());
   const watch = new Watch(context, "workshop");
   const dashboard = new Dashboard(await context.newPage(), true);
   const address = newAddress();
