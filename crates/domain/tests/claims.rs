@@ -47,14 +47,10 @@ fn object(value: Value) -> Map<String, Value> {
 
 /// The same claims with some replaced, and those set to null removed.
 fn with(claims: &Map<String, Value>, changes: Value) -> Map<String, Value> {
+    let Value::Object(changes) = changes else { panic!("an object") };
     let mut changed = claims.clone();
-    for (name, value) in object(changes) {
-        if value.is_null() {
-            changed.remove(&name)
-        } else {
-            changed.insert(name, value)
-        };
-    }
+    changed.extend(changes);
+    changed.retain(|_, value| !value.is_null());
     changed
 }
 
@@ -272,7 +268,7 @@ fn an_empty_audience_in_the_settings_matches_nothing() {
 fn every_check_has_a_title_and_says_what_it_found() {
     for (config, claims) in [firebase(), supabase(), oidc()] {
         for check in ClaimCheck::of(&config) {
-            let found = check.run(&config, &claims, now()).expect(check.title());
+            let found = check.run(&config, &claims, now()).expect("an ordinary token");
             assert!(!found.is_empty(), "{}", check.title());
         }
     }
