@@ -42,14 +42,14 @@ fn oidc() -> (IssuerConfig, Map<String, Value>) {
 }
 
 fn object(value: Value) -> Map<String, Value> {
-    value.as_object().expect("an object").clone()
+    let Value::Object(map) = value else { panic!("an object") };
+    map
 }
 
 /// The same claims with some replaced, and those set to null removed.
 fn with(claims: &Map<String, Value>, changes: Value) -> Map<String, Value> {
-    let Value::Object(changes) = changes else { panic!("an object") };
     let mut changed = claims.clone();
-    changed.extend(changes);
+    changed.extend(object(changes));
     changed.retain(|_, value| !value.is_null());
     changed
 }
