@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { LOGS, ROOT } from "./stack.ts";
 
 const START_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 30_000;
 
 export interface Program {
   name: string;

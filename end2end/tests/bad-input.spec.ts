@@ -153,8 +153,8 @@ const memberCases: Record<string, Case & { path: (workshop: Workshop) => string 
     ...proxy("custom"), field: "Base URL", typed: "https://10.0.0.1", others: { Name: "Weather", "API key": "KEY" }, reason: /./,
   },
   "a new proxy: a header name with a blank": {
-    ...proxy("custom"), field: "Header or parameter name (optional)", typed: "x key", reason: /header's name/,
-    others: { Name: "Weather", "Base URL": "https://api.example.com", "How the API wants its key": "header", "API key": "KEY" },
+    ...proxy("custom"), field: "How the API wants its key", typed: "header", reason: /header's name/,
+    others: { Name: "Weather", "Base URL": "https://api.example.com", "Header or parameter name (optional)": "x key", "API key": "KEY" },
   },
   "settings: a new base URL without the key": {
     ...settings, field: "New API key (optional)", typed: "", others: { "Base URL": "https://api.openai.com" }, reason: /key/,
