@@ -1,1 +1,34 @@
-//! To be written.
+//! What a signed-in developer can do.
+//!
+//! Owns every rule of the dashboard: who may, what is valid, what is sealed, which mail goes out. Each function
+//! takes an `Actor`, which only a verified member's session makes. Must not know HTTP, cookies or pages, and holds no SQL.
+
+mod accounts;
+mod actor;
+mod apps;
+mod attempts;
+mod control;
+mod demo;
+mod error;
+mod issuers;
+mod key_sealing;
+mod mail_texts;
+mod mailer;
+mod passwords;
+mod proxies;
+mod proxy_settings;
+pub mod settings;
+mod sign_in;
+mod sign_up;
+mod test_request;
+mod token_check;
+mod tokens;
+mod usage;
+
+pub use actor::Actor;
+pub use control::{Control, ControlParts};
+pub use demo::Demo;
+pub use error::ControlError;
+pub use mailer::{Mailer, SmtpSettings, SmtpSettingsError};
+pub use proxies::ProxySwitch;
+pub use settings::{Mode, Settings};

@@ -1,1 +1,151 @@
 //! Checks of what a person typed, used by the form in the browser and by the server alike.
+//! Each returns the value to keep or a reason to show beside the field. No network: whether an
+//! address answers is somebody else's question.
+
+mod issuer;
+mod origin;
+mod password;
+mod proxy;
+mod rule_lines;
+
+pub use issuer::{firebase_project_id, issuer_url, shared_secret, supabase_issuer, token_audience};
+pub use origin::{MAX_ORIGINS, web_origin, web_origins};
+pub use password::{WeakPassword, password};
+pub use proxy::{base_url, endpoint_rules, is_loopback, key_placement, rate_limit};
+pub use rule_lines::{RuleLineError, parse_rule_lines, rule_lines};
+
+/// A member's address, trimmed and in lower case. Not shown by `Debug`: addresses don't go into logs.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct EmailAddress(String);
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ParseEmailError {
+    #[error("enter your e-mail address")]
+    Empty,
+    #[error("an e-mail address has at most 254 characters")]
+    TooLong,
+    #[error("this does not look like an e-mail address; it should look like you@example.com")]
+    Malformed,
+}
+
+impl EmailAddress {
+    pub fn parse(text: &str) -> Result<Self, ParseEmailError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(ParseEmailError::Empty);
+        }
+        if text.len() > 254 {
+            return Err(ParseEmailError::TooLong);
+        }
+        let (local, host) = text.rsplit_once('@').ok_or(ParseEmailError::Malformed)?;
+        let well_formed = is_local_part(local) && is_mail_host(host);
+        well_formed.then(|| Self(text.to_ascii_lowercase())).ok_or(ParseEmailError::Malformed)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EmailAddress(…)")
+    }
+}
+
+/// RFC 5321's dot-string; quoted local parts exist on paper only and are a way to smuggle line breaks.
+fn is_local_part(local: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-.".contains(&b);
+    !local.is_empty()
+        && local.len() <= 64
+        && local.bytes().all(allowed)
+        && local.split('.').all(|atom| !atom.is_empty())
+}
+
+fn is_mail_host(host: &str) -> bool {
+    let label_is_fine = |label: &str| {
+        let bytes = label.as_bytes();
+        !bytes.is_empty()
+            && bytes.len() <= 63
+            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    host.contains('.') && host.len() <= 253 && host.split('.').all(label_is_fine)
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NameError {
+    #[error("enter a name")]
+    Empty,
+    #[error("a name has at most 80 characters")]
+    TooLong,
+    #[error("a name can't contain line breaks or control characters")]
+    BadCharacter,
+}
+
+/// The name of an account, an app or a proxy: free text on one line.
+pub fn name(text: &str) -> Result<String, NameError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if text.chars().count() > 80 {
+        return Err(NameError::TooLong);
+    }
+    // U+202A to U+202E and U+2066 to U+2069 turn the direction of the text around them.
+    let hidden = |c: char| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    if text.chars().any(hidden) {
+        return Err(NameError::BadCharacter);
+    }
+    Ok(text.to_owned())
+}
+
+/// One or more of A-Z, a-z, 0-9, `-` and `_`, at most 100: header and query parameter names we write ourselves.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 100 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_an_address_in_lower_case() {
+        let address = EmailAddress::parse("  Ada.Lovelace+apps@Example.COM ").expect("fine");
+        assert_eq!(address.as_str(), "ada.lovelace+apps@example.com");
+        assert_eq!(format!("{address:?}"), "EmailAddress(…)");
+    }
+
+    #[test]
+    fn refuses_what_is_no_address() {
+        for text in [
+            "ada",
+            "ada@",
+            "@example.com",
+            "ada@localhost",
+            "ada@example..com",
+            "a b@example.com",
+            "ada@-x.com",
+            ".ada@example.com",
+            "ada@example.com\r\nBcc: eve@example.com",
+            "ada@ex ample.com",
+            "a@b@",
+            "\"x y\"@example.com",
+        ] {
+            assert_eq!(EmailAddress::parse(text), Err(ParseEmailError::Malformed), "{text:?}");
+        }
+        assert_eq!(EmailAddress::parse("  "), Err(ParseEmailError::Empty));
+        assert_eq!(EmailAddress::parse(&format!("{}@example.com", "a".repeat(260))), Err(ParseEmailError::TooLong));
+    }
+
+    #[test]
+    fn names_are_one_line_of_visible_text() {
+        assert_eq!(name("  Übung 1 "), Ok("Übung 1".to_owned()));
+        assert_eq!(name(" "), Err(NameError::Empty));
+        assert_eq!(name(&"x".repeat(81)), Err(NameError::TooLong));
+        for text in ["a\nb", "a\u{0}b", "a\u{202E}b"] {
+            assert_eq!(name(text), Err(NameError::BadCharacter), "{text:?}");
+        }
+    }
+}

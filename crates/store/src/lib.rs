@@ -3,9 +3,23 @@
 //! The only place with SQL. Must not know the web framework, the pipeline or who may do what:
 //! callers pass the account or app that a row must belong to.
 
+pub mod accounts;
+pub mod apps;
+pub mod backoff;
 pub mod db;
+pub mod email_tokens;
+pub mod issuers;
 pub mod key_ring;
+pub mod listen;
+pub mod mails;
+pub mod members;
+pub mod proxies;
+pub mod resource_owners;
 pub mod sealing;
+pub mod sessions;
+pub mod snapshot;
+pub mod usage_events;
+pub mod usage_report;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -1,0 +1,84 @@
+//! A member's own affairs: who I am, my password, my sessions, the account's name; and the mails kept in development.
+
+use std::time::Duration;
+
+use keyward_domain::ids::SessionId;
+use keyward_domain::validate;
+use keyward_domain::view::{DevMailView, MemberView, SessionView};
+
+use crate::attempts::Subject;
+use crate::passwords::PasswordMatch;
+use crate::sign_up::parse_email;
+use crate::{Actor, Control, ControlError, mail_texts};
+
+impl Control {
+    pub async fn member(&self, actor: &Actor) -> Result<MemberView, ControlError> {
+        let member = self.store().member(actor.member_id()).await?;
+        let account_name = self.store().account_name(actor.account_id()).await?;
+        Ok(MemberView {
+            id: member.member_id(),
+            verified: member.verified_at.is_some(),
+            email: member.email,
+            account_id: actor.account_id(),
+            account_name,
+        })
+    }
+
+    pub async fn rename_account(&self, actor: &Actor, name: &str) -> Result<(), ControlError> {
+        let account = actor.editing()?;
+        let name = validate::name(name).map_err(|error| ControlError::invalid("name", error))?;
+        Ok(self.store().rename_account(account, &name).await?)
+    }
+
+    /// Ends every session, the caller's too: the caller begins a new one.
+    pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), ControlError> {
+        let member = self.store().member(actor.member_id()).await?;
+        let email = parse_email(&member.email)?;
+        let account = Subject::account(&email);
+        validate::password(new, &member.email).map_err(|error| ControlError::invalid("new", error))?;
+        // A stolen session must not become a way to guess the password.
+        self.begin_attempt(&account).await?;
+        match self.passwords().verify(current, Some(member.password_hash)).await? {
+            PasswordMatch::Right => self.clear_attempts(&account).await?,
+            PasswordMatch::Wrong => return Err(ControlError::invalid("current", "this is not your password")),
+        }
+        let password_hash = self.passwords().hash(new).await?;
+        self.store().change_password(actor.member_id(), &password_hash).await?;
+        self.post(mail_texts::password_changed(email));
+        Ok(())
+    }
+
+    /// `current` is the raw id in the caller's cookie.
+    pub async fn sessions(&self, actor: &Actor, current: Option<&str>) -> Result<Vec<SessionView>, ControlError> {
+        let rows = self.store().sessions_of(actor.member_id(), current, self.now()).await?;
+        let views = rows.into_iter().map(|row| SessionView {
+            id: SessionId(row.public_id),
+            user_agent: row.user_agent,
+            created_at: row.created_at,
+            last_seen_at: row.last_seen_at,
+            is_current: row.is_current,
+        });
+        Ok(views.collect())
+    }
+
+    pub async fn revoke_session(&self, actor: &Actor, session: SessionId) -> Result<(), ControlError> {
+        Ok(self.store().revoke_session(actor.member_id(), session).await?)
+    }
+
+    /// Development only; in production there is nothing here.
+    pub async fn dev_mails(&self) -> Result<Vec<DevMailView>, ControlError> {
+        if !self.is_development() {
+            return Err(ControlError::NotFound);
+        }
+        // Whoever looks has just asked for a mail, and it may still be on its way.
+        self.settle(Duration::from_secs(2)).await;
+        let rows = self.store().kept_mails().await?;
+        let views = rows.into_iter().map(|row| DevMailView {
+            recipient: row.recipient,
+            subject: row.subject,
+            body: row.body,
+            created_at: row.created_at,
+        });
+        Ok(views.collect())
+    }
+}

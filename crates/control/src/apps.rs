@@ -1,0 +1,79 @@
+//! Apps: the client applications of an account.
+
+use keyward_domain::catalogue;
+use keyward_domain::ids::{AppId, ProxyId};
+use keyward_domain::slug::ProxySlug;
+use keyward_domain::validate;
+use keyward_domain::view::{AppSummary, AppView, ProxySummary};
+use keyward_store::proxies::ProxySummaryRow;
+
+use crate::issuers::issuer_view;
+use crate::{Actor, Control, ControlError};
+
+impl Control {
+    pub async fn apps(&self, actor: &Actor) -> Result<Vec<AppSummary>, ControlError> {
+        let rows = self.store().apps(actor.account_id(), self.now()).await?;
+        let views = rows.into_iter().map(|row| AppSummary {
+            id: AppId(row.id),
+            name: row.name,
+            issuers: row.issuers,
+            proxies: row.proxies,
+            requests_last_day: row.requests_last_day,
+        });
+        Ok(views.collect())
+    }
+
+    pub async fn create_app(&self, actor: &Actor, name: &str) -> Result<AppId, ControlError> {
+        let account = actor.editing()?;
+        let name = validate::name(name).map_err(|error| ControlError::invalid("name", error))?;
+        Ok(self.store().create_app(account, &name, self.now()).await?)
+    }
+
+    pub async fn app(&self, actor: &Actor, app: AppId) -> Result<AppView, ControlError> {
+        let account = actor.account_id();
+        let name = self.store().app_name(account, app).await?;
+        let issuers = self.store().issuers(account, app).await?;
+        let proxies = self.store().proxies(account, app, self.now()).await?;
+        Ok(AppView {
+            id: app,
+            name,
+            issuers: issuers.into_iter().map(issuer_view).collect(),
+            proxies: proxies.into_iter().map(proxy_summary).collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub async fn rename_app(&self, actor: &Actor, app: AppId, name: &str) -> Result<(), ControlError> {
+        let account = actor.editing()?;
+        let name = validate::name(name).map_err(|error| ControlError::invalid("name", error))?;
+        Ok(self.store().rename_app(account, app, &name).await?)
+    }
+
+    /// With everything in it; calls through its proxies end at once.
+    pub async fn delete_app(&self, actor: &Actor, app: AppId) -> Result<(), ControlError> {
+        Ok(self.store().delete_app(actor.editing()?, app).await?)
+    }
+}
+
+fn proxy_summary(row: ProxySummaryRow) -> Result<ProxySummary, ControlError> {
+    Ok(ProxySummary {
+        id: ProxyId(row.id),
+        name: row.name,
+        slug: stored_slug(&row.slug)?,
+        provider_title: provider_title(&row.provider),
+        provider: row.provider,
+        enabled: row.enabled,
+        requests_last_day: row.requests_last_day,
+    })
+}
+
+pub(crate) fn stored_slug(text: &str) -> Result<ProxySlug, ControlError> {
+    ProxySlug::parse(text).map_err(|error| {
+        tracing::error!(%error, "a stored slug can't be read");
+        ControlError::Internal
+    })
+}
+
+/// A provider that left the catalogue keeps its name.
+pub(crate) fn provider_title(name: &str) -> String {
+    catalogue::provider(name).map_or(name, |provider| &provider.title).to_owned()
+}

@@ -1,0 +1,114 @@
+//! What every use case works with, and the work that goes on behind an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_domain::clock::Clock;
+use keyward_identity::KeySets;
+use keyward_outbound::Guard;
+use keyward_store::Store;
+use keyward_store::sealing::KeyRing;
+use time::OffsetDateTime;
+use tokio_util::task::TaskTracker;
+
+use crate::mailer::{Mail, Mailer};
+use crate::passwords::PasswordHasher;
+use crate::settings::Settings;
+use crate::test_request::edge_client;
+use crate::{ControlError, Mode};
+
+pub struct ControlParts {
+    pub store: Store,
+    pub clock: Clock,
+    pub key_ring: KeyRing,
+    pub key_sets: KeySets,
+    pub guard: Guard,
+    pub mailer: Mailer,
+    pub settings: Settings,
+}
+
+/// The dashboard's use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct Control(Arc<Inner>);
+
+struct Inner {
+    parts: ControlParts,
+    passwords: PasswordHasher,
+    edge: reqwest::Client,
+    background: TaskTracker,
+}
+
+impl Control {
+    pub fn new(parts: ControlParts) -> Self {
+        let inner =
+            Inner { parts, passwords: PasswordHasher::new(), edge: edge_client(), background: TaskTracker::new() };
+        Self(Arc::new(inner))
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.0.parts.settings
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.0.parts.clock.now()
+    }
+
+    pub(crate) fn key_ring(&self) -> &KeyRing {
+        &self.0.parts.key_ring
+    }
+
+    pub(crate) fn key_sets(&self) -> &KeySets {
+        &self.0.parts.key_sets
+    }
+
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.0.parts.guard
+    }
+
+    pub(crate) fn passwords(&self) -> &PasswordHasher {
+        &self.0.passwords
+    }
+
+    pub(crate) fn edge(&self) -> &reqwest::Client {
+        &self.0.edge
+    }
+
+    pub(crate) fn is_development(&self) -> bool {
+        match self.settings().mode {
+            Mode::Production => false,
+            Mode::Development { .. } => true,
+        }
+    }
+
+    /// Work that must not show in the time of an answer.
+    pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.background.spawn(work);
+    }
+
+    /// Sends behind the answer: a mail server's slowness must not tell that an address is known.
+    pub(crate) fn post(&self, mail: Mail) {
+        let control = self.clone();
+        self.in_background(async move { control.0.parts.mailer.deliver(control.store(), &mail, control.now()).await });
+    }
+
+    /// Waits until the mails and lookups queued so far are done, or `longest` is over. At a stop, and in tests.
+    pub async fn settle(&self, longest: Duration) {
+        self.0.background.close();
+        let _ = tokio::time::timeout(longest, self.0.background.wait()).await;
+        self.0.background.reopen();
+    }
+
+    /// Throws away what has expired: sessions, links, back-offs. Once an hour is enough.
+    pub async fn sweep(&self) -> Result<(), ControlError> {
+        let now = self.now();
+        let sessions = self.store().delete_expired_sessions(now).await?;
+        let links = self.store().delete_expired_email_tokens(now).await?;
+        let backoffs = self.store().delete_old_backoffs(now - time::Duration::days(2)).await?;
+        tracing::debug!(sessions, links, backoffs, "swept what had expired");
+        Ok(())
+    }
+}

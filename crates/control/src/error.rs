@@ -1,0 +1,68 @@
+//! What a use case can answer instead of its result. Texts are shown to the developer as they are.
+
+use keyward_store::StoreError;
+use keyward_store::sealing::SealError;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// It does not exist, or it is another account's: the same answer.
+    #[error("there is nothing here")]
+    NotFound,
+    #[error("your role in this account does not allow this")]
+    Forbidden,
+    /// `field` is the form field's name.
+    #[error("{field}: {reason}")]
+    Invalid { field: &'static str, reason: String },
+    #[error("{reason}")]
+    Conflict { reason: String },
+    #[error("too many attempts; try again in {retry_after_secs} s")]
+    TooManyAttempts { retry_after_secs: u64 },
+    /// Ours to repair; the cause is in the log.
+    #[error("something went wrong on our side")]
+    Internal,
+}
+
+impl ControlError {
+    #[expect(clippy::needless_pass_by_value, reason = "callers give up the error they report")]
+    pub(crate) fn invalid(field: &'static str, reason: impl ToString) -> Self {
+        Self::Invalid { field, reason: reason.to_string() }
+    }
+}
+
+impl From<StoreError> for ControlError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::NotFound,
+            StoreError::Conflict { constraint } => {
+                let reason = match constraint.as_str() {
+                    "apps_name_unique" => "there is an app of this name already".to_owned(),
+                    keyward_store::proxies::PROXY_CHANGED => {
+                        "the proxy was changed in the meantime; reload the page and try again".to_owned()
+                    }
+                    keyward_store::issuers::ISSUER_TWICE => "this identity provider is linked already".to_owned(),
+                    keyward_store::issuers::TOO_MANY_ISSUERS => {
+                        format!("an app has at most {} identity providers", keyward_store::issuers::MAX_ISSUERS_PER_APP)
+                    }
+                    _ => "it conflicts with something that was changed in the meantime; reload the page".to_owned(),
+                };
+                Self::Conflict { reason }
+            }
+            StoreError::Unavailable(cause) => {
+                tracing::error!(%cause, "the database can't be used");
+                Self::Internal
+            }
+            StoreError::Broken(cause) => {
+                tracing::error!(cause, "a stored value can't be read");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<SealError> for ControlError {
+    fn from(error: SealError) -> Self {
+        // With the wrong key-encryption key nothing opens: the log must say so where the operator looks.
+        tracing::error!(%error, "sealing failed; check KEYWARD_KEY_ENCRYPTION_KEY");
+        Self::Internal
+    }
+}

@@ -1,0 +1,76 @@
+//! The token check box: a pasted token against every check, said one by one. Never stored, never logged.
+
+use std::sync::Arc;
+
+use keyward_domain::ids::{AccountId, AppId, IssuerId};
+use keyward_domain::view::{TokenCheckLine, Verdict};
+use keyward_identity::{LinkedIssuer, SharedSecret};
+use keyward_store::issuers::IssuerRow;
+
+use crate::{Actor, Control, ControlError};
+
+const LONGEST_TOKEN_BYTES: usize = 16 * 1024;
+
+impl Control {
+    pub async fn check_token(
+        &self,
+        actor: &Actor,
+        app: AppId,
+        token: &str,
+    ) -> Result<Vec<TokenCheckLine>, ControlError> {
+        let account = actor.account_id();
+        self.store().app_name(account, app).await?;
+        // People paste the whole header.
+        let token = token.trim();
+        let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
+        if token.is_empty() {
+            return Err(ControlError::invalid(
+                "token",
+                "paste a token that your app's user got from the identity provider",
+            ));
+        }
+        if token.len() > LONGEST_TOKEN_BYTES {
+            return Err(ControlError::invalid("token", "this is too long for a token"));
+        }
+        let rows = self.store().issuers(account, app).await?;
+        if rows.is_empty() {
+            return Ok(vec![TokenCheckLine {
+                check: "Issuer (iss)".to_owned(),
+                verdict: Verdict::Failed,
+                reason: "this app has no identity provider yet; link one first".to_owned(),
+            }]);
+        }
+        let linked = self.linked_issuers(account, rows).await?;
+        Ok(self.key_sets().explain(&linked, token, self.now()).await)
+    }
+
+    async fn linked_issuers(
+        &self,
+        account: AccountId,
+        rows: Vec<IssuerRow>,
+    ) -> Result<Vec<Arc<LinkedIssuer>>, ControlError> {
+        let mut linked = Vec::with_capacity(rows.len());
+        for row in rows {
+            let id = IssuerId(row.id);
+            let secret = match &row.sealed_secret {
+                Some(sealed) => Some(self.open_issuer_secret(account, id, sealed).await?),
+                None => None,
+            };
+            linked.push(Arc::new(LinkedIssuer { id, config: row.config.0, secret }));
+        }
+        Ok(linked)
+    }
+
+    async fn open_issuer_secret(
+        &self,
+        account: AccountId,
+        issuer: IssuerId,
+        sealed: &[u8],
+    ) -> Result<SharedSecret, ControlError> {
+        let plain = self.data_key(account).await?.open_issuer_secret(issuer, sealed)?;
+        SharedSecret::parse(&plain).map_err(|error| {
+            tracing::error!(%error, issuer.id = %issuer, "a stored issuer secret can't be used");
+            ControlError::Internal
+        })
+    }
+}

@@ -1,0 +1,113 @@
+//! Copy-paste examples for a Proxy: a stock SDK with two settings changed, the base URL and the key.
+//! One file per SDK family; all of them show the edge's real address and expect the app user's token in `userToken`.
+
+mod anthropic;
+mod gemini;
+mod openai;
+mod plain;
+
+use crate::rules::EndpointRule;
+use crate::view::Snippet;
+
+/// The example of each platform, Flutter first. `edge_url` is `https://edge.example.com/{slug}`, without a slash at its end.
+pub fn snippets(provider: &str, edge_url: &str, rules: &[EndpointRule]) -> Vec<Snippet> {
+    match provider {
+        "openai" => openai::snippets(edge_url),
+        "anthropic" => anthropic::snippets(edge_url),
+        "gemini" => gemini::snippets(edge_url),
+        _ => plain::snippets(edge_url, rules),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Platform {
+    Flutter,
+    Swift,
+    Kotlin,
+    ReactNative,
+    JavaScript,
+    Curl,
+}
+
+impl Platform {
+    fn snippet(self, package: &str, code: String) -> Snippet {
+        let (id, title, language) = match self {
+            Self::Flutter => ("flutter", "Flutter", "dart"),
+            Self::Swift => ("swift", "Swift", "swift"),
+            Self::Kotlin => ("kotlin", "Kotlin", "kotlin"),
+            Self::ReactNative => ("react-native", "React Native", "typescript"),
+            Self::JavaScript => ("javascript", "JavaScript", "javascript"),
+            Self::Curl => ("curl", "curl", "sh"),
+        };
+        let title = if package.is_empty() { title.to_owned() } else { format!("{title} ({package})") };
+        Snippet { id: id.to_owned(), title, language: language.to_owned(), code }
+    }
+}
+
+/// Fills `{name}` places; code is full of braces, so `format!` would make it unreadable.
+fn fill(template: &str, places: &[(&str, &str)]) -> String {
+    places.iter().fold(template.to_owned(), |code, (name, value)| code.replace(name, value))
+}
+
+/// How each platform gets the token, for the comment above `userToken`.
+const TOKEN_HINT: &str = "the signed-in user's token. Firebase: getIdToken(); Supabase: session.access_token";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EDGE: &str = "https://edge.example.com/abcdefghijkl";
+
+    fn code(provider: &str, id: &str, edge_url: &str) -> String {
+        let rule = EndpointRule {
+            method: "GET".to_owned(),
+            template: "/v1/things".to_owned(),
+            query: vec![],
+            headers: vec![],
+        };
+        let found = snippets(provider, edge_url, &[rule]).into_iter().find(|snippet| snippet.id == id);
+        found.expect("every platform is there").code
+    }
+
+    #[test]
+    fn every_provider_has_every_platform_and_no_place_left_open() {
+        for provider in ["openai", "anthropic", "gemini", "custom"] {
+            let all = snippets(provider, EDGE, &[]);
+            let ids: Vec<&str> = all.iter().map(|snippet| snippet.id.as_str()).collect();
+            assert_eq!(ids, ["flutter", "swift", "kotlin", "react-native", "javascript", "curl"], "{provider}");
+            for snippet in all {
+                let place = snippet.code.contains("{edge")
+                    || snippet.code.contains("{token_hint}")
+                    || snippet.code.contains("{path}");
+                assert!(!place, "{provider} {}:\n{}", snippet.id, snippet.code);
+                let names_the_edge = snippet.code.contains(EDGE) || snippet.code.contains("/abcdefghijkl");
+                assert!(names_the_edge, "{provider} {}:\n{}", snippet.id, snippet.code);
+            }
+        }
+    }
+
+    #[test]
+    fn each_sdk_gets_the_base_url_in_the_form_it_wants() {
+        for (provider, id, want) in [
+            ("openai", "javascript", "baseURL: \"https://edge.example.com/abcdefghijkl/v1\""),
+            ("openai", "react-native", "baseURL: \"https://edge.example.com/abcdefghijkl/v1\""),
+            ("openai", "flutter", "OpenAI.baseUrl = \"https://edge.example.com/abcdefghijkl\";"),
+            ("openai", "swift", "basePath: \"/abcdefghijkl/v1\""),
+            ("openai", "kotlin", "OpenAIHost(baseUrl = \"https://edge.example.com/abcdefghijkl/v1/\")"),
+            ("anthropic", "javascript", "baseURL: \"https://edge.example.com/abcdefghijkl\""),
+            ("gemini", "javascript", "httpOptions: { baseUrl: \"https://edge.example.com/abcdefghijkl\" }"),
+            ("custom", "curl", "https://edge.example.com/abcdefghijkl/v1/things"),
+        ] {
+            assert!(code(provider, id, EDGE).contains(want), "{provider} {id}:\n{}", code(provider, id, EDGE));
+        }
+    }
+
+    #[test]
+    fn swift_names_scheme_and_port_where_they_are_unusual() {
+        let local = code("openai", "swift", "http://localhost:8080/abcdefghijkl");
+        assert!(
+            local.contains("host: \"localhost\", port: 8080, scheme: \"http\", basePath: \"/abcdefghijkl/v1\""),
+            "{local}"
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! Links sent by e-mail. Only the SHA-256 of a token is here; one UPDATE consumes it, however many try at once.
+
+use keyward_domain::ids::MemberId;
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::members::set_password;
+use crate::{Store, StoreError};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenPurpose {
+    /// Confirms an address.
+    Verify,
+    /// Sets a new password.
+    Reset,
+}
+
+impl TokenPurpose {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// A token as the database knows it.
+#[derive(Clone, Copy)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// 256 random bits need no salt and no slow hash.
+    pub fn of(token: &str) -> Self {
+        Self(Sha256::digest(token.as_bytes()).into())
+    }
+}
+
+pub struct NewEmailToken {
+    pub hash: TokenHash,
+    pub purpose: TokenPurpose,
+    pub expires_at: OffsetDateTime,
+}
+
+impl NewEmailToken {
+    pub(crate) async fn insert(&self, connection: &mut sqlx::PgConnection, member: MemberId) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO email_tokens (token_sha256, member_id, purpose, expires_at) VALUES ($1, $2, $3, $4)")
+            .bind(self.hash.0.as_slice())
+            .bind(member.0)
+            .bind(self.purpose.name())
+            .bind(self.expires_at)
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    pub async fn add_email_token(&self, member: MemberId, token: &NewEmailToken) -> Result<(), StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        token.insert(&mut connection, member).await
+    }
+
+    /// The address of the member whose token this is, if it can still be used. Consumes nothing: it saves the work of
+    /// hashing a password for a token that is worth nothing.
+    pub async fn email_of_live_token(
+        &self,
+        hash: TokenHash,
+        purpose: TokenPurpose,
+        now: OffsetDateTime,
+    ) -> Result<String, StoreError> {
+        let email = sqlx::query_scalar(
+            "SELECT members.email FROM email_tokens JOIN members ON members.id = email_tokens.member_id
+             WHERE token_sha256 = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3",
+        )
+        .bind(hash.0.as_slice())
+        .bind(purpose.name())
+        .bind(now)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(email)
+    }
+
+    /// `NotFound` for a token that is unknown, used or expired; which of them is nobody's business.
+    pub async fn verify_with_token(&self, hash: TokenHash, now: OffsetDateTime) -> Result<MemberId, StoreError> {
+        let mut tx = self.pool.begin().await?;
+        let member = consume(&mut tx, hash, TokenPurpose::Verify, now).await?;
+        mark_verified(&mut tx, member, now).await?;
+        tx.commit().await?;
+        Ok(member)
+    }
+
+    /// Sets the password, ends every session, and confirms the address, which the link has just proved.
+    pub async fn reset_password_with_token(
+        &self,
+        hash: TokenHash,
+        password_hash: &str,
+        now: OffsetDateTime,
+    ) -> Result<MemberId, StoreError> {
+        let mut tx = self.pool.begin().await?;
+        let member = consume(&mut tx, hash, TokenPurpose::Reset, now).await?;
+        set_password(&mut tx, member, password_hash).await?;
+        mark_verified(&mut tx, member, now).await?;
+        tx.commit().await?;
+        Ok(member)
+    }
+
+    pub async fn delete_expired_email_tokens(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
+        let deleted =
+            sqlx::query("DELETE FROM email_tokens WHERE expires_at <= $1").bind(now).execute(&self.pool).await?;
+        Ok(deleted.rows_affected())
+    }
+}
+
+async fn consume(
+    connection: &mut sqlx::PgConnection,
+    hash: TokenHash,
+    purpose: TokenPurpose,
+    now: OffsetDateTime,
+) -> Result<MemberId, StoreError> {
+    let member: Uuid = sqlx::query_scalar(
+        "UPDATE email_tokens SET used_at = $3
+         WHERE token_sha256 = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3
+         RETURNING member_id",
+    )
+    .bind(hash.0.as_slice())
+    .bind(purpose.name())
+    .bind(now)
+    .fetch_one(connection)
+    .await?;
+    Ok(MemberId(member))
+}
+
+async fn mark_verified(
+    connection: &mut sqlx::PgConnection,
+    member: MemberId,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE members SET verified_at = $2 WHERE id = $1 AND verified_at IS NULL")
+        .bind(member.0)
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
