@@ -1,5 +1,6 @@
 //! The environment, read once. Everything that is wrong is reported together, with what to do about it.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use keyward_app::deployment::Deployment;
@@ -26,8 +27,12 @@ pub struct Config {
     pub mail: MailConfig,
     pub site_root: String,
     pub trusted_proxies: TrustedProxies,
+    /// Development only: key sets fetched elsewhere than where their issuer says.
+    pub jwks_overrides: HashMap<String, String>,
     pub log_filter: String,
     pub seed_demo: bool,
+    /// Where the demo's sign-in and slug are written for `make run`; never to the log.
+    pub demo_file: Option<String>,
 }
 
 /// All that is wrong with the environment, one line a variable.
@@ -118,7 +123,9 @@ impl Config {
         let mail = mail(&mut reader, deployment);
         let trusted = reader.text("KEYWARD_TRUSTED_PROXIES").unwrap_or_default();
         let trusted_proxies = reader.parsed("KEYWARD_TRUSTED_PROXIES", Some(trusted), TrustedProxies::parse);
+        let jwks_overrides = jwks_overrides(&mut reader, deployment);
         let seed_demo = seed_demo(&mut reader, deployment);
+        let demo_file = reader.text("KEYWARD_DEMO_FILE").filter(|_| seed_demo);
         let site_root = reader.text("KEYWARD_SITE_ROOT").unwrap_or_else(|| "target/site".to_owned());
         let log_filter = reader.text("KEYWARD_LOG").unwrap_or_else(|| "info".to_owned());
 
@@ -134,8 +141,10 @@ impl Config {
                 mail: mail?,
                 site_root,
                 trusted_proxies: trusted_proxies?,
+                jwks_overrides: jwks_overrides?,
                 log_filter,
                 seed_demo,
+                demo_file,
             })
         };
         match (reader.faults.is_empty(), complete()) {
@@ -168,6 +177,20 @@ fn mail(reader: &mut Reader<'_>, deployment: Deployment) -> Option<MailConfig> {
             let from = reader.required("KEYWARD_MAIL_FROM", "set it to the sender, such as Keyward <mail@example.com>");
             Some(MailConfig::Smtp { url, from: from? })
         }
+    }
+}
+
+fn jwks_overrides(reader: &mut Reader<'_>, deployment: Deployment) -> Option<HashMap<String, String>> {
+    let name = "KEYWARD_JWKS_OVERRIDES";
+    match (reader.text(name), deployment) {
+        (None, Deployment::Production | Deployment::Development) => Some(HashMap::new()),
+        (Some(_), Deployment::Production) => {
+            reader.fault(name, "is for development only; unset it");
+            None
+        }
+        (text @ Some(_), Deployment::Development) => reader.parsed(name, text, |text| {
+            serde_json::from_str(text).map_err(|_| "must be a JSON object of addresses, such as {\"https://a/jwks\": \"http://127.0.0.1:8790/jwks\"}")
+        }),
     }
 }
 

@@ -28,7 +28,11 @@ pub async fn dashboard(config: &Config, clock: Clock) -> anyhow::Result<Dashboar
     let control = control(config, store.clone(), clock.clone())?;
     if config.seed_demo {
         let demo = control.ensure_demo().await.context("the demo could not be set up")?;
-        tracing::info!(email = %demo.email, password = %demo.password, edge_url = %demo.edge_url, "the demo account is ready");
+        tracing::info!(slug = %demo.slug, "the demo account is ready");
+        if let Some(path) = &config.demo_file {
+            let lines = format!("DEMO_EMAIL={}\nDEMO_PASSWORD={}\nDEMO_SLUG={}\n", demo.email, demo.password, demo.slug);
+            std::fs::write(path, lines).with_context(|| format!("KEYWARD_DEMO_FILE: can't write {path}"))?;
+        }
     }
     Ok(Dashboard {
         control,
@@ -62,7 +66,7 @@ fn control(config: &Config, store: Store, clock: Clock) -> anyhow::Result<Contro
     let mailer = match &config.mail {
         MailConfig::Kept => Mailer::keep_in_database(),
         MailConfig::Smtp { url, from } => {
-            Mailer::smtp(SmtpSettings { url: url.clone(), from: from.clone() }).context("KEYWARD_SMTP_URL or KEYWARD_MAIL_FROM")?
+            Mailer::smtp(&SmtpSettings { url: url.clone(), from: from.clone() }).context("KEYWARD_SMTP_URL or KEYWARD_MAIL_FROM")?
         }
     };
     let guard = Guard::new(reach);
@@ -70,7 +74,7 @@ fn control(config: &Config, store: Store, clock: Clock) -> anyhow::Result<Contro
         store,
         clock,
         key_ring: config.key_ring.clone(),
-        key_sets: KeySets::new(guard.clone()),
+        key_sets: KeySets::with_overrides(guard.clone(), config.jwks_overrides.clone()),
         guard,
         mailer,
         settings: Settings { dashboard_url: config.dashboard_url.clone(), edge_url: config.edge_url.clone(), mode },
