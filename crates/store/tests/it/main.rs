@@ -1,0 +1,10 @@
+//! The store against a real PostgreSQL, a fresh database for each test.
+
+mod aes_gcm;
+mod backoff;
+mod common;
+mod email_tokens;
+mod key_ring;
+mod members;
+mod sessions;
+mod usage_report;
