@@ -1,1 +1,178 @@
-fn main() {}
+//! The edge. Reads the environment, connects the parts, serves, and ends in order.
+
+mod answer;
+mod config;
+mod config_watch;
+mod edge;
+mod ledger;
+mod limiter;
+mod meter;
+mod metrics;
+mod ops;
+mod patient_io;
+mod pipeline;
+mod redactor;
+mod reply_stream;
+mod serve;
+mod snapshot;
+mod steps;
+mod usage_queue;
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use keyward_domain::clock::Clock;
+use keyward_identity::{KeySets, TokenCache};
+use keyward_outbound::{ClientTimes, Guard};
+use keyward_store::Store;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, Mode};
+use crate::config_watch::{ConfigWatch, first_snapshot};
+use crate::edge::Edge;
+use crate::ledger::Ledger;
+use crate::limiter::Limiter;
+use crate::metrics::Metrics;
+use crate::ops::Readiness;
+use crate::serve::Doorway;
+use crate::snapshot::Snapshot;
+use crate::usage_queue::{UsageQueue, usage_queue};
+
+const DATABASE_CONNECTIONS: u32 = 10;
+const CACHED_TOKENS: u64 = 100_000;
+/// How long a database that is away is still tried at the end, for the last usage events.
+const LAST_WRITES: Duration = Duration::from_secs(5);
+const EXIT_MISCONFIGURED: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(errors) => {
+            eprintln!("keyward-proxy can't start; please set:\n  {}", errors.join("\n  "));
+            return ExitCode::from(EXIT_MISCONFIGURED);
+        }
+    };
+    if let Err(error) = start_logging(&config) {
+        eprintln!("keyward-proxy can't start; please set:\n  KEYWARD_LOG {error}");
+        return ExitCode::from(EXIT_MISCONFIGURED);
+    }
+    match run(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("keyward-proxy stops: {error:#}");
+            ExitCode::from(EXIT_MISCONFIGURED)
+        }
+    }
+}
+
+fn start_logging(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log).context("is not a filter like info,keyward_proxy=debug")?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stdout().is_terminal());
+    match config.mode {
+        Mode::Production => lines.json().flatten_event(true).init(),
+        Mode::Development => lines.init(),
+    }
+    Ok(())
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    let stop = stop_on_signal()?;
+    let listener = bind(config.edge_addr, "KEYWARD_EDGE_ADDR").await?;
+    let ops_listener = bind(config.ops_addr, "KEYWARD_OPS_ADDR").await?;
+    let (edge_addr, ops_addr) = (listener.local_addr()?, ops_listener.local_addr()?);
+    let (metrics, readiness) = (Metrics::new()?, Readiness::default());
+    let ops = tokio::spawn(axum::serve(ops_listener, ops::router(readiness.clone(), metrics.clone())).into_future());
+    info!(ops = %ops_addr, "health, readiness and metrics are served");
+
+    let store = Store::connect_lazy(&config.database_url, DATABASE_CONNECTIONS).context("DATABASE_URL")?;
+    let snapshot = tokio::select! {
+        snapshot = first_snapshot(&store, &config.key_ring) => snapshot?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    info!(version = snapshot.version, proxies = snapshot.len(), "configuration read");
+
+    let (queue, writer) = usage_queue(config.bounds.usage_queue_events, store.clone(), metrics.clone());
+    let writing_ends = CancellationToken::new();
+    let writing = tokio::spawn(writer.run(writing_ends.clone(), LAST_WRITES));
+    let edge = Arc::new(edge(&config, &store, snapshot, queue, metrics));
+    let watch = ConfigWatch::new(edge.clone(), store.clone(), config.key_ring.clone(), config.bounds.config_poll);
+    let watching = tokio::spawn(watch.run());
+
+    readiness.set(true);
+    info!(edge = %edge_addr, "keyward-proxy listening");
+    Doorway { listener, edge, trusted: config.trusted_proxies }.serve(notice_of(&stop, &readiness)).await;
+
+    watching.abort();
+    writing_ends.cancel();
+    writing.await?;
+    ops.abort();
+    store.close().await;
+    info!("stopped");
+    Ok(())
+}
+
+fn edge(config: &Config, store: &Store, snapshot: Snapshot, usage: UsageQueue, metrics: Metrics) -> Edge {
+    let guard = Guard::new(config.mode.reach());
+    let clock = real_clock();
+    metrics.config_version.set(snapshot.version);
+    Edge {
+        snapshot: ArcSwap::from_pointee(snapshot),
+        key_sets: KeySets::with_overrides(guard.clone(), config.jwks_overrides.clone()),
+        tokens: TokenCache::new(CACHED_TOKENS),
+        test_call_key: config.key_ring.test_call_key(),
+        limiter: Limiter::new(),
+        ledger: Ledger::new(store.clone(), clock.clone()),
+        upstream: guard.client(&ClientTimes { connect: config.bounds.connect, idle: None, total: None }),
+        guard,
+        usage,
+        metrics,
+        clock,
+        bounds: config.bounds,
+        cut_streams: CancellationToken::new(),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "main makes the real clock")]
+fn real_clock() -> Clock {
+    Clock::from_fn(time::OffsetDateTime::now_utc)
+}
+
+async fn bind(addr: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(addr).await;
+    bound.with_context(|| format!("port {} can't be used; set {variable} to another address", addr.port()))
+}
+
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        stopping.cancel();
+    });
+    Ok(stop)
+}
+
+/// The stop, of which load balancers learn first.
+fn notice_of(stop: &CancellationToken, readiness: &Readiness) -> CancellationToken {
+    let (stop, readiness) = (stop.clone(), readiness.clone());
+    let noticed = stop.clone();
+    tokio::spawn(async move {
+        noticed.cancelled().await;
+        readiness.set(false);
+    });
+    stop
+}

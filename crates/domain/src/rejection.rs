@@ -15,7 +15,6 @@ pub enum Rejection {
     TargetTooLong,
     HeadersTooLarge,
     HostMismatch,
-    AmbiguousLength,
     ShuttingDown,
     // preflight
     OriginNotAllowed,
@@ -88,7 +87,6 @@ impl Rejection {
             Self::TargetTooLong => "target_too_long",
             Self::HeadersTooLarge => "headers_too_large",
             Self::HostMismatch => "host_mismatch",
-            Self::AmbiguousLength => "ambiguous_length",
             Self::ShuttingDown => "shutting_down",
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::TokenMissing => "token_missing",
@@ -123,7 +121,6 @@ impl Rejection {
         match self {
             Self::BadPath(_)
             | Self::HostMismatch
-            | Self::AmbiguousLength
             | Self::TokenConflict
             | Self::QueryNotAllowed(_)
             | Self::BodyBroken
@@ -159,7 +156,6 @@ impl Rejection {
             | Self::TargetTooLong
             | Self::HeadersTooLarge
             | Self::HostMismatch
-            | Self::AmbiguousLength
             | Self::ShuttingDown => Step::Route,
             Self::OriginNotAllowed => Step::Preflight,
             Self::TokenMissing
@@ -197,7 +193,6 @@ impl Rejection {
             Self::TargetTooLong => "The address is longer than 8 KiB.".into(),
             Self::HeadersTooLarge => "The request has more than 64 header fields, or more than 32 KiB of them.".into(),
             Self::HostMismatch => "The host in the address is not the one in the Host header.".into(),
-            Self::AmbiguousLength => "Send either Content-Length or Transfer-Encoding, not both.".into(),
             Self::ShuttingDown => "This node of the edge is stopping. Try again.".into(),
             Self::OriginNotAllowed => {
                 "This web origin may not call the proxy. Add it to the proxy's allowed origins in the dashboard.".into()

@@ -37,9 +37,10 @@ pub enum RuleError {
 }
 
 /// Headers that no rule can let through to the upstream: credentials, addresses and the framing of the message.
-pub const RESERVED_HEADERS: [&str; 23] = [
+pub const RESERVED_HEADERS: [&str; 29] = [
     "accept-encoding",
     "api-key",
+    "apikey",
     "authorization",
     "connection",
     "content-encoding",
@@ -55,9 +56,14 @@ pub const RESERVED_HEADERS: [&str; 23] = [
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "x-access-token",
     "x-api-key",
+    "x-api-token",
+    "x-auth-token",
+    "x-firebase-appcheck",
     "x-goog-api-key",
     "x-goog-user-project",
+    "x-keyward-byok",
     "x-subscription-token",
     "xi-api-key",
     "via",

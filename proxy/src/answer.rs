@@ -1,0 +1,156 @@
+//! What goes over the wire: the reply, or the rejection in the provider's shape, with the fields every answer carries.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use keyward_domain::error_shape;
+use keyward_domain::limits::Quota;
+use keyward_domain::provider::ErrorShape;
+use keyward_domain::rejection::Rejection;
+use tracing::info;
+use uuid::Uuid;
+
+use crate::edge::Edge;
+use crate::meter::Meter;
+use crate::pipeline::{self, Admission};
+use crate::reply_stream::Body;
+use crate::snapshot::ServedProxy;
+use crate::steps::cors::Cors;
+use crate::steps::headers;
+use crate::steps::record::{Content, Passed};
+
+/// Fills as the pipeline learns how an answer must look.
+pub struct Envelope {
+    request_id: String,
+    proxy: Option<Arc<ServedProxy>>,
+    cors: Cors,
+    quota: Option<Quota>,
+}
+
+pub async fn answer(edge: Arc<Edge>, request: Request<Incoming>) -> Response<Body> {
+    let mut meter = Meter::start(edge.clone(), request.method());
+    let mut envelope =
+        Envelope { request_id: Uuid::now_v7().to_string(), proxy: None, cors: Cors::default(), quota: None };
+    match pipeline::run(&edge, request, &mut envelope, &mut meter).await {
+        Ok(Admission::Passed(passed)) => envelope.pass(passed, meter),
+        Ok(Admission::Preflight(headers)) => {
+            meter.preflight();
+            envelope.close(StatusCode::NO_CONTENT, headers, Bytes::new())
+        }
+        Err(rejection) => {
+            meter.rejected(&rejection);
+            envelope.reject(&rejection)
+        }
+    }
+}
+
+impl Envelope {
+    pub fn address(&mut self, proxy: Arc<ServedProxy>) -> Arc<ServedProxy> {
+        self.proxy = Some(proxy.clone());
+        proxy
+    }
+
+    pub fn cors(&mut self, cors: Cors) -> Cors {
+        self.cors = cors.clone();
+        cors
+    }
+
+    pub fn quota(&mut self, quota: Option<Quota>) {
+        self.quota = quota;
+    }
+
+    fn pass(&self, passed: Passed, mut meter: Meter) -> Response<Body> {
+        let Passed { status, headers, content } = passed;
+        let is_json = headers::media_type(&headers).is_some_and(|media_type| headers::is_json(&media_type));
+        meter.replying(status.as_u16());
+        let body = match content {
+            Content::Whole(bytes) => {
+                meter.scans_json();
+                meter.received(&bytes);
+                meter.delivered(bytes.len() as u64);
+                meter.completed();
+                return self.close(status, headers, bytes);
+            }
+            Content::Stream(stream) => {
+                if is_json && !stream.has_events() {
+                    meter.scans_json();
+                }
+                stream.into_body(meter, self.request_id.clone())
+            }
+        };
+        self.dress(status, headers, body)
+    }
+
+    fn reject(&self, rejection: &Rejection) -> Response<Body> {
+        let proxy_id = self.proxy.as_ref().map(|proxy| tracing::field::display(proxy.id));
+        info!(
+            request_id = self.request_id,
+            proxy.id = proxy_id,
+            code = rejection.code(),
+            step = ?rejection.step(),
+            status = rejection.status(),
+            "rejected"
+        );
+        let shape = self.proxy.as_ref().map_or(ErrorShape::Plain, |proxy| proxy.provider.error_shape);
+        let body = error_shape::body(shape, rejection, &self.request_id).to_string();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if rejection.status() == 401 {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(secs) = rejection.retry_after_secs() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if rejection.is_final() {
+            headers.insert(HeaderName::from_static("x-should-retry"), HeaderValue::from_static("false"));
+        }
+        if let Rejection::RateLimited(quota) = rejection {
+            add_quota(&mut headers, quota);
+        }
+        let status = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.close(status, headers, body.into())
+    }
+
+    fn close(&self, status: StatusCode, headers: HeaderMap, body: Bytes) -> Response<Body> {
+        let body = Full::new(body).map_err(|never| match never {}).boxed_unsync();
+        self.dress(status, headers, body)
+    }
+
+    fn dress(&self, status: StatusCode, mut headers: HeaderMap, body: Body) -> Response<Body> {
+        if let Ok(id) = HeaderValue::try_from(&self.request_id) {
+            headers.insert(HeaderName::from_static("x-request-id"), id);
+        }
+        // A browser must not take an upstream's text for a page of this host.
+        headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+        if headers::media_type(&headers).as_deref() == Some("text/event-stream") {
+            // nginx would otherwise collect events before it passes them on.
+            headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        }
+        if let Some(quota) = &self.quota {
+            add_quota(&mut headers, quota);
+        }
+        self.cors.add_to(&mut headers);
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+/// draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it until when.
+fn add_quota(headers: &mut HeaderMap, quota: &Quota) {
+    let Quota { limit, remaining, reset_secs } = quota;
+    let name = limit.window.name();
+    let policy = format!("\"{name}\";q={};w={}", limit.requests, limit.window.secs());
+    let left = format!("\"{name}\";r={remaining};t={reset_secs}");
+    for (field, text) in [("ratelimit-policy", policy), ("ratelimit", left)] {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(HeaderName::from_static(field), value);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The environment, read once. All mistakes are reported together, each naming the variable and what to do.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
+
+use keyward_outbound::Reach;
+use keyward_store::sealing::KeyRing;
+
+/// No `Debug`: the database address may hold a password.
+pub struct Config {
+    pub mode: Mode,
+    pub edge_addr: SocketAddr,
+    pub ops_addr: SocketAddr,
+    pub database_url: String,
+    pub key_ring: KeyRing,
+    pub trusted_proxies: Vec<Network>,
+    pub log: String,
+    pub jwks_overrides: HashMap<String, String>,
+    pub bounds: Bounds,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Production,
+    Development,
+}
+
+impl Mode {
+    pub fn reach(self) -> Reach {
+        match self {
+            Self::Production => Reach::PublicHttps,
+            Self::Development => Reach::PublicHttpsAndLoopback,
+        }
+    }
+}
+
+/// Sizes and times of the edge; the defaults are those of docs/SECURITY.md.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub json_body_bytes: u64,
+    pub body_bytes: u64,
+    pub buffered_reply_bytes: usize,
+    pub connect: Duration,
+    pub first_byte: Duration,
+    pub stream_idle: Duration,
+    pub stream_open: Duration,
+    pub body_idle: Duration,
+    pub write_stall: Duration,
+    pub head_read: Duration,
+    pub shutdown_grace: Duration,
+    pub config_poll: Duration,
+    pub connections_per_address: usize,
+    pub usage_queue_events: usize,
+}
+
+/// `10.0.0.0/8` or a single address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix_bits: u32,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("is not an address or a network like 10.0.0.0/8")]
+pub struct ParseNetworkError;
+
+impl FromStr for Network {
+    type Err = ParseNetworkError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().map_err(|_| ParseNetworkError)?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let prefix_bits = bits.map_or(Ok(most), str::parse).map_err(|_| ParseNetworkError)?;
+        if prefix_bits > most {
+            return Err(ParseNetworkError);
+        }
+        Ok(Self { address, prefix_bits })
+    }
+}
+
+impl Network {
+    pub fn contains(&self, other: IpAddr) -> bool {
+        let shared = |a: u128, b: u128, bits: u32| bits == 0 || (a ^ b) >> (128 - bits) == 0;
+        match (self.address, other.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => {
+                shared(u128::from(a.to_bits()) << 96, u128::from(b.to_bits()) << 96, self.prefix_bits)
+            }
+            (IpAddr::V6(a), IpAddr::V6(b)) => shared(a.to_bits(), b.to_bits(), self.prefix_bits),
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+}
+
+impl Config {
+    #[expect(clippy::disallowed_methods, reason = "this is the config.rs that reads the environment")]
+    pub fn from_env() -> Result<Self, Vec<String>> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
+        let mut env = Env { variable: &variable, errors: Vec::new() };
+        let mode = match env.text("KEYWARD_MODE").as_deref() {
+            None | Some("production") => Mode::Production,
+            Some("development") => Mode::Development,
+            Some(_) => {
+                env.complain("KEYWARD_MODE", "must be production or development");
+                Mode::Production
+            }
+        };
+        let key_ring = env.required("KEYWARD_KEY_ENCRYPTION_KEY", "64 hexadecimal digits, the same as the dashboard's");
+        let key_ring = key_ring.and_then(|text| env.checked("KEYWARD_KEY_ENCRYPTION_KEY", KeyRing::from_hex(&text)));
+        let database_url = env.required("DATABASE_URL", "the address of the dashboard's PostgreSQL");
+        let jwks_overrides = overrides(&mut env, mode);
+        let config = Self {
+            mode,
+            edge_addr: env.parsed("KEYWARD_EDGE_ADDR", SocketAddr::from(([127, 0, 0, 1], 8080))),
+            ops_addr: env.parsed("KEYWARD_OPS_ADDR", SocketAddr::from(([127, 0, 0, 1], 8081))),
+            database_url: database_url.unwrap_or_default(),
+            key_ring: key_ring.unwrap_or_else(|| KeyRing::from_hex(&"0".repeat(64)).expect("64 digits")),
+            trusted_proxies: networks(&mut env),
+            log: env.text("KEYWARD_LOG").unwrap_or_else(|| "info".to_owned()),
+            jwks_overrides,
+            bounds: bounds(&mut env),
+        };
+        if env.errors.is_empty() { Ok(config) } else { Err(env.errors) }
+    }
+}
+
+fn bounds(env: &mut Env<'_>) -> Bounds {
+    Bounds {
+        json_body_bytes: env.parsed("KEYWARD_JSON_BODY_MAX_BYTES", 4 << 20),
+        body_bytes: env.parsed("KEYWARD_BODY_MAX_BYTES", 25 << 20),
+        buffered_reply_bytes: env.parsed("KEYWARD_BUFFERED_REPLY_MAX_BYTES", 16 << 20),
+        connect: env.secs("KEYWARD_CONNECT_TIMEOUT_SECS", 5),
+        first_byte: env.secs("KEYWARD_FIRST_BYTE_TIMEOUT_SECS", 120),
+        stream_idle: env.secs("KEYWARD_STREAM_IDLE_TIMEOUT_SECS", 60),
+        stream_open: env.secs("KEYWARD_STREAM_OPEN_MAX_SECS", 30 * 60),
+        body_idle: env.secs("KEYWARD_BODY_IDLE_TIMEOUT_SECS", 15),
+        write_stall: env.secs("KEYWARD_WRITE_STALL_TIMEOUT_SECS", 30),
+        head_read: env.secs("KEYWARD_HEAD_READ_TIMEOUT_SECS", 10),
+        shutdown_grace: env.secs("KEYWARD_SHUTDOWN_GRACE_SECS", 20),
+        config_poll: env.secs("KEYWARD_CONFIG_POLL_SECS", 5),
+        connections_per_address: env.parsed("KEYWARD_CONNECTIONS_PER_ADDRESS", 100),
+        usage_queue_events: env.parsed("KEYWARD_USAGE_QUEUE_EVENTS", 50_000),
+    }
+}
+
+fn networks(env: &mut Env<'_>) -> Vec<Network> {
+    let text = env.text("KEYWARD_TRUSTED_PROXIES").unwrap_or_default();
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.filter_map(|part| env.checked("KEYWARD_TRUSTED_PROXIES", part.parse())).collect()
+}
+
+fn overrides(env: &mut Env<'_>, mode: Mode) -> HashMap<String, String> {
+    let name = "KEYWARD_JWKS_OVERRIDES";
+    let Some(text) = env.text(name) else { return HashMap::new() };
+    if mode == Mode::Production {
+        env.complain(name, "is for development only; remove it, or set KEYWARD_MODE=development");
+        return HashMap::new();
+    }
+    let parsed = serde_json::from_str(&text).map_err(|_| "must be a JSON object of key set URL to URL");
+    env.checked(name, parsed).unwrap_or_default()
+}
+
+struct Env<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    errors: Vec<String>,
+}
+
+impl Env<'_> {
+    fn complain(&mut self, name: &str, what: impl Display) {
+        self.errors.push(format!("{name} {what}"));
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        (self.variable)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn required(&mut self, name: &str, what: &str) -> Option<String> {
+        let text = self.text(name);
+        if text.is_none() {
+            self.complain(name, format!("is not set; it must be {what}"));
+        }
+        text
+    }
+
+    fn checked<T, E: Display>(&mut self, name: &str, parsed: Result<T, E>) -> Option<T> {
+        parsed.map_err(|error| self.complain(name, error)).ok()
+    }
+
+    fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
+        let Some(text) = self.text(name) else { return default };
+        self.checked(name, text.parse()).unwrap_or(default)
+    }
+
+    fn secs(&mut self, name: &str, default: u64) -> Duration {
+        Duration::from_secs(self.parsed(name, default))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        Config::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_together_and_name_their_variable() {
+        let errors = read(&[
+            ("KEYWARD_MODE", "prod"),
+            ("KEYWARD_KEY_ENCRYPTION_KEY", "short"),
+            ("KEYWARD_EDGE_ADDR", "nowhere"),
+            ("KEYWARD_JWKS_OVERRIDES", "{}"),
+            ("KEYWARD_TRUSTED_PROXIES", "10.0.0.0/8, 10.0.0.0/40"),
+        ])
+        .err()
+        .expect("refused");
+        for name in [
+            "KEYWARD_MODE",
+            "DATABASE_URL",
+            "KEYWARD_KEY_ENCRYPTION_KEY",
+            "KEYWARD_EDGE_ADDR",
+            "KEYWARD_JWKS_OVERRIDES",
+            "KEYWARD_TRUSTED_PROXIES",
+        ] {
+            assert!(errors.iter().any(|error| error.starts_with(name)), "{name} in {errors:?}");
+        }
+        assert!(!errors.iter().any(|error| error.contains("short")), "a secret is never repeated");
+    }
+
+    #[test]
+    fn two_variables_are_enough() {
+        let config = read(&[("DATABASE_URL", "postgres://x"), ("KEYWARD_KEY_ENCRYPTION_KEY", &"ab".repeat(32))]);
+        let config = config.map_err(|errors| errors.join("; ")).expect("a configuration");
+        assert_eq!((config.mode, config.edge_addr.port(), config.ops_addr.port()), (Mode::Production, 8080, 8081));
+    }
+
+    #[test]
+    fn a_network_holds_its_addresses_and_no_others() {
+        let network: Network = "10.1.0.0/16".parse().expect("a network");
+        for (address, inside) in [("10.1.255.1", true), ("10.2.0.1", false), ("::ffff:10.1.2.3", true), ("::1", false)]
+        {
+            assert_eq!(network.contains(address.parse().expect("an address")), inside, "{address}");
+        }
+        assert!("::1".parse::<Network>().expect("one address").contains("::1".parse().expect("an address")));
+    }
+}

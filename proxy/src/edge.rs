@@ -1,0 +1,43 @@
+//! All that a request needs beside itself. Built by `main`, shared by every connection.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use keyward_domain::clock::Clock;
+use keyward_identity::{KeySets, TokenCache};
+use keyward_outbound::Guard;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Bounds;
+use crate::ledger::Ledger;
+use crate::limiter::Limiter;
+use crate::metrics::Metrics;
+use crate::snapshot::Snapshot;
+use crate::usage_queue::UsageQueue;
+
+pub struct Edge {
+    pub snapshot: ArcSwap<Snapshot>,
+    pub key_sets: KeySets,
+    pub tokens: TokenCache,
+    pub test_call_key: [u8; 32],
+    pub limiter: Limiter,
+    pub ledger: Ledger,
+    pub guard: Guard,
+    pub upstream: reqwest::Client,
+    pub usage: UsageQueue,
+    pub metrics: Metrics,
+    pub clock: Clock,
+    pub bounds: Bounds,
+    /// Streams that are still open end now.
+    pub cut_streams: CancellationToken,
+}
+
+impl Edge {
+    pub fn serve_from(&self, snapshot: Snapshot) {
+        self.metrics.config_version.set(snapshot.version);
+        let before = self.snapshot.swap(Arc::new(snapshot));
+        if before.issuers_digest != self.snapshot.load().issuers_digest {
+            self.tokens.clear();
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Who owns which upstream object: Postgres, with a cache of what was found. Unknown is never cached.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use keyward_domain::clock::Clock;
+use keyward_domain::ids::ProxyId;
+use keyward_domain::issuer::Subject;
+use keyward_domain::ownership::ResourceRef;
+use keyward_domain::rejection::Rejection;
+use keyward_store::{Store, StoreError};
+use moka::sync::Cache;
+use tokio::time::timeout;
+use tracing::warn;
+
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+const CACHED_OWNERS: u64 = 100_000;
+/// Longer than any provider's; what is longer, or has a control character, was never recorded.
+const LONGEST_ID: usize = 512;
+/// No honest call names more; each is a row to look up.
+const MOST_IDS: usize = 1_000;
+
+#[derive(Clone)]
+pub struct Ledger {
+    store: Store,
+    owners: Cache<(ProxyId, ResourceRef), Subject>,
+    clock: Clock,
+}
+
+/// One caller on one proxy, for whom the ledger is asked.
+#[derive(Clone)]
+pub struct Holder {
+    pub proxy: ProxyId,
+    pub subject: Subject,
+}
+
+impl Ledger {
+    pub fn new(store: Store, clock: Clock) -> Self {
+        Self { store, owners: Cache::new(CACHED_OWNERS), clock }
+    }
+
+    /// All of these belong to the holder; an unknown object and a foreign one are the same to it.
+    pub async fn require(&self, holder: &Holder, wanted: &BTreeSet<ResourceRef>) -> Result<(), Rejection> {
+        if wanted.len() > MOST_IDS || !wanted.iter().all(is_recordable) {
+            return Err(Rejection::ResourceNotFound);
+        }
+        let mut unknown = Vec::new();
+        for resource in wanted {
+            match self.owners.get(&(holder.proxy, resource.clone())) {
+                Some(owner) if owner == holder.subject => {}
+                Some(_) => return Err(Rejection::ResourceNotFound),
+                None => unknown.push(resource.clone()),
+            }
+        }
+        let owned = self.owned_among(holder, &unknown).await.map_err(|()| Rejection::OwnershipUnavailable)?;
+        if owned.len() == unknown.len() { Ok(()) } else { Err(Rejection::ResourceNotFound) }
+    }
+
+    /// Which of these are the holder's own.
+    pub async fn owned_among(&self, holder: &Holder, wanted: &[ResourceRef]) -> Result<BTreeSet<String>, ()> {
+        if wanted.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let found = within("looked up", self.store.resource_owners(holder.proxy, wanted)).await?;
+        let mut own = BTreeSet::new();
+        for (resource, owner) in found {
+            if owner == holder.subject {
+                own.insert(resource.id.clone());
+            }
+            self.owners.insert((holder.proxy, resource), owner);
+        }
+        Ok(own)
+    }
+
+    /// Durable when it returns: only then may the client see the ids.
+    pub async fn record(&self, holder: &Holder, minted: &BTreeSet<ResourceRef>) -> Result<(), Rejection> {
+        let is_known = |resource: &ResourceRef| {
+            self.owners.get(&(holder.proxy, resource.clone())).is_some_and(|owner| owner == holder.subject)
+        };
+        let minted: Vec<ResourceRef> = minted.iter().filter(|resource| !is_known(resource)).cloned().collect();
+        if minted.is_empty() {
+            return Ok(());
+        }
+        if !minted.iter().all(is_recordable) {
+            return Err(Rejection::OwnerNotRecorded);
+        }
+        let recording = self.store.record_resource_owner(holder.proxy, &minted, &holder.subject, self.clock.now());
+        if within("recorded", recording).await != Ok(true) {
+            return Err(Rejection::OwnerNotRecorded);
+        }
+        for resource in minted {
+            self.owners.insert((holder.proxy, resource), holder.subject.clone());
+        }
+        Ok(())
+    }
+
+    pub async fn count_owned(&self, holder: &Holder, kind: &str) -> Result<u64, ()> {
+        let count = within("counted", self.store.count_owned(holder.proxy, kind, &holder.subject)).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// The object is gone at the provider. Should this fail, its owner stays on record, which harms nobody.
+    pub async fn forget(&self, holder: &Holder, resource: &ResourceRef) {
+        self.owners.invalidate(&(holder.proxy, resource.clone()));
+        let _ = within("forgotten", self.store.forget_resource(holder.proxy, resource, &holder.subject)).await;
+    }
+}
+
+fn is_recordable(resource: &ResourceRef) -> bool {
+    (1..=LONGEST_ID).contains(&resource.id.len()) && !resource.id.chars().any(char::is_control)
+}
+
+/// The failure is logged here, once.
+async fn within<T>(what: &str, query: impl Future<Output = Result<T, StoreError>>) -> Result<T, ()> {
+    match timeout(QUERY_TIMEOUT, query).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => {
+            warn!(%error, "an object's owner can't be {what}");
+            Err(())
+        }
+        Err(_) => {
+            warn!("an object's owner can't be {what}: the database did not answer within 5 s");
+            Err(())
+        }
+    }
+}

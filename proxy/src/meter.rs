@@ -1,0 +1,239 @@
+//! Wraps a request from its arrival to its last byte: however it ends, exactly one `UsageEvent` follows.
+//! A request for no known proxy is nobody's usage, and a preflight is no request; both are only counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use keyward_domain::issuer::Subject;
+use keyward_domain::json_scan::MemberScan;
+use keyward_domain::metering::{self, Reported};
+use keyward_domain::prices;
+use keyward_domain::provider::UsageShape;
+use keyward_domain::rejection::Rejection;
+use keyward_domain::usage::{Outcome, TokenCounts, UsageEvent};
+use serde_json::Value;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::edge::Edge;
+use crate::snapshot::ServedProxy;
+
+/// Sent to nobody: the client left before there was an answer (as nginx logs it).
+const CLIENT_GONE: u16 = 499;
+
+pub struct Meter {
+    edge: Arc<Edge>,
+    started: Instant,
+    occurred_at: OffsetDateTime,
+    method: String,
+    proxy: Option<Arc<ServedProxy>>,
+    subject: Option<Subject>,
+    endpoint: Option<String>,
+    status: u16,
+    ending: Option<(Outcome, Option<&'static str>)>,
+    /// Set for calls that a model answers.
+    model_call: Option<ModelCall>,
+    reported: Reported,
+    scan: Option<MemberScan>,
+    request_bytes: Arc<AtomicU64>,
+    response_bytes: u64,
+    first_byte: Option<Duration>,
+    /// When the edge last began to work itself, and for how long it has.
+    working_since: Option<Instant>,
+    worked: Duration,
+    counted: bool,
+}
+
+/// What the request says of a model's work, for when the reply doesn't.
+pub struct ModelCall {
+    pub model: Option<String>,
+    pub text_chars: u64,
+}
+
+impl ModelCall {
+    pub fn read(body: &Value, model_in_path: Option<&str>) -> Self {
+        let model = body["model"].as_str().or(model_in_path);
+        Self { model: model.map(str::to_owned), text_chars: metering::text_chars(body) }
+    }
+}
+
+impl Meter {
+    pub fn start(edge: Arc<Edge>, method: &http::Method) -> Self {
+        let started = Instant::now();
+        Self {
+            occurred_at: edge.clock.now(),
+            edge,
+            started,
+            // A method of the client's own making is not worth a row of its own.
+            method: if is_known(method) { method.as_str().to_owned() } else { "OTHER".to_owned() },
+            proxy: None,
+            subject: None,
+            endpoint: None,
+            status: CLIENT_GONE,
+            ending: None,
+            model_call: None,
+            reported: Reported::default(),
+            scan: None,
+            request_bytes: Arc::default(),
+            response_bytes: 0,
+            first_byte: None,
+            working_since: Some(started),
+            worked: Duration::ZERO,
+            counted: true,
+        }
+    }
+
+    pub fn routed(&mut self, proxy: Arc<ServedProxy>) {
+        self.proxy = Some(proxy);
+    }
+
+    pub fn authenticated(&mut self, subject: Subject) {
+        self.subject = Some(subject);
+    }
+
+    pub fn authorized(&mut self, template: &str) {
+        self.endpoint = Some(template.to_owned());
+    }
+
+    pub fn calls_model(&mut self, call: ModelCall) {
+        self.model_call = Some(call);
+    }
+
+    pub fn preflight(mut self) {
+        self.edge.metrics.preflights.inc();
+        self.counted = false;
+    }
+
+    /// From here the client or the upstream is waited for.
+    pub fn pause(&mut self) {
+        self.worked += self.working_since.take().map(|since| since.elapsed()).unwrap_or_default();
+    }
+
+    pub fn resume(&mut self) {
+        self.working_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Counts the request's body as it is read.
+    pub fn request_bytes(&self) -> Arc<AtomicU64> {
+        self.request_bytes.clone()
+    }
+
+    pub fn replying(&mut self, status: u16) {
+        self.status = status;
+        self.pause();
+        self.edge.metrics.added_seconds.observe(self.worked.as_secs_f64());
+    }
+
+    /// A JSON reply's own figures are picked out as it passes.
+    pub fn scans_json(&mut self) {
+        self.scan = Some(metering::members(self.shape()));
+    }
+
+    pub fn passed_event(&mut self, event: &Value) {
+        let shape = self.shape();
+        self.reported.read_event(shape, event);
+    }
+
+    pub fn passed_last_event(&mut self) {
+        self.reported.finished = true;
+    }
+
+    pub fn received(&mut self, chunk: &[u8]) {
+        if self.first_byte.is_none() && !chunk.is_empty() {
+            let took = self.started.elapsed();
+            self.edge.metrics.first_byte_seconds.observe(took.as_secs_f64());
+            self.first_byte = Some(took);
+        }
+        if let Some(scan) = &mut self.scan {
+            scan.push(chunk);
+        }
+    }
+
+    pub fn delivered(&mut self, bytes: u64) {
+        self.response_bytes += bytes;
+    }
+
+    pub fn rejected(&mut self, rejection: &Rejection) {
+        self.status = rejection.status();
+        self.broke_off(rejection);
+    }
+
+    /// The head was sent already, with its status.
+    pub fn broke_off(&mut self, rejection: &Rejection) {
+        self.ending = Some((rejection.outcome(), Some(rejection.code())));
+    }
+
+    pub fn completed(&mut self) {
+        self.ending = Some((Outcome::Completed, None));
+    }
+
+    pub fn shape(&self) -> UsageShape {
+        self.proxy.as_ref().map_or(UsageShape::None, |proxy| proxy.provider.usage_shape)
+    }
+
+    /// The provider's figures; an estimate of what was delivered where it ended early without them.
+    fn settle(&mut self, outcome: Outcome) -> (Option<String>, Option<TokenCounts>) {
+        if let Some(scan) = self.scan.take() {
+            let shape = self.shape();
+            self.reported.read_members(shape, &scan);
+        }
+        let asked_model = self.model_call.as_ref().and_then(|call| call.model.clone());
+        let model = self.reported.model.clone().or(asked_model);
+        let ended_early = outcome != Outcome::Completed && !self.reported.finished;
+        let is_success = (200..300).contains(&self.status);
+        let tokens = match &self.model_call {
+            Some(call) if ended_early && is_success && self.response_bytes > 0 => {
+                Some(self.reported.estimated(call.text_chars, self.response_bytes))
+            }
+            Some(_) | None => self.reported.tokens,
+        };
+        (model, tokens)
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if !self.counted {
+            return;
+        }
+        // A client that leaves after the provider's last event has had it all.
+        let left = if self.reported.finished { Outcome::Completed } else { Outcome::ClientAborted };
+        let (outcome, code) = self.ending.unwrap_or((left, None));
+        self.edge.metrics.request_finished(outcome, code.unwrap_or("none"));
+        let (model, tokens) = self.settle(outcome);
+        let Some(proxy) = self.proxy.take() else { return };
+        let priced = model.as_deref().zip(tokens);
+        self.edge.usage.push(UsageEvent {
+            id: Uuid::now_v7(),
+            account: proxy.account,
+            app: proxy.app,
+            proxy: proxy.id,
+            subject: self.subject.take(),
+            occurred_at: self.occurred_at,
+            method: std::mem::take(&mut self.method),
+            endpoint: self.endpoint.take(),
+            status: self.status,
+            outcome,
+            code,
+            cost_micro_usd: priced.and_then(|(model, tokens)| {
+                prices::cost_micro_usd(&proxy.provider.name, model, tokens, self.occurred_at)
+            }),
+            model,
+            tokens,
+            request_bytes: self.request_bytes.load(Ordering::Relaxed),
+            response_bytes: self.response_bytes,
+            first_byte_ms: self.first_byte.map(millis),
+            duration_ms: millis(self.started.elapsed()),
+        });
+    }
+}
+
+fn millis(took: Duration) -> u32 {
+    u32::try_from(took.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn is_known(method: &http::Method) -> bool {
+    keyward_domain::rules::METHODS.contains(&method.as_str()) || method == http::Method::OPTIONS
+}

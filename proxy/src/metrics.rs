@@ -1,0 +1,104 @@
+//! Counters and histograms for the operator. Labels are from fixed sets: no slug, user or path.
+
+use keyward_domain::usage::Outcome;
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, histogram_opts,
+};
+
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    /// The edge's own share of the time: neither the client's nor the upstream's.
+    pub added_seconds: Histogram,
+    pub first_byte_seconds: Histogram,
+    pub preflights: IntCounter,
+    pub usage_queue_events: IntGauge,
+    pub usage_events_dropped: IntCounter,
+    pub usage_batches_failed: IntCounter,
+    pub config_version: IntGauge,
+    /// Unix seconds of the last time the configuration was known to be current.
+    pub config_checked_at: IntGauge,
+    pub config_refresh_failures: IntCounter,
+    pub issuer_unavailable: IntCounter,
+    pub upstream_connect_failures: IntCounter,
+    pub connections_open: IntGauge,
+    pub connections_refused: IntCounter,
+}
+
+impl Metrics {
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str| register(&registry, IntCounter::new(name, help)?);
+        let gauge = |name: &str, help: &str| register(&registry, IntGauge::new(name, help)?);
+        let histogram = |opts: HistogramOpts| register(&registry, Histogram::with_opts(opts)?);
+        Ok(Self {
+            requests: register(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("keyward_edge_requests_total", "Finished requests by outcome and rejection code"),
+                    &["outcome", "code"],
+                )?,
+            )?,
+            added_seconds: histogram(histogram_opts!(
+                "keyward_edge_added_seconds",
+                "Time the edge itself added to a request",
+                vec![0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0]
+            ))?,
+            first_byte_seconds: histogram(histogram_opts!(
+                "keyward_edge_first_byte_seconds",
+                "Time from a request's arrival to the first byte of the provider's reply",
+                vec![0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0]
+            ))?,
+            preflights: counter("keyward_edge_preflights_total", "CORS preflights answered")?,
+            usage_queue_events: gauge("keyward_edge_usage_queue_events", "Usage events waiting to be written")?,
+            usage_events_dropped: counter("keyward_edge_usage_events_dropped_total", "Usage events lost: queue full")?,
+            usage_batches_failed: counter(
+                "keyward_edge_usage_batches_failed_total",
+                "Usage batches to be tried again",
+            )?,
+            config_version: gauge("keyward_edge_config_version", "Version of the configuration served")?,
+            config_checked_at: gauge(
+                "keyward_edge_config_checked_timestamp_seconds",
+                "When the configuration served was last known to be current",
+            )?,
+            config_refresh_failures: counter(
+                "keyward_edge_config_refresh_failures_total",
+                "Configuration reads that failed",
+            )?,
+            issuer_unavailable: counter(
+                "keyward_edge_issuer_unavailable_total",
+                "Tokens not checked for want of keys",
+            )?,
+            upstream_connect_failures: counter(
+                "keyward_edge_upstream_connect_failures_total",
+                "Connections to providers that failed",
+            )?,
+            connections_open: gauge("keyward_edge_connections_open", "Client connections open")?,
+            connections_refused: counter(
+                "keyward_edge_connections_refused_total",
+                "Connections over the limit per address",
+            )?,
+            registry,
+        })
+    }
+
+    pub fn request_finished(&self, outcome: Outcome, code: &str) {
+        self.requests.with_label_values(&[outcome.name(), code]).inc();
+    }
+
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // Into memory, of metrics this process registered: nothing is left that could fail.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        text
+    }
+}
+
+fn register<M: prometheus::core::Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: M,
+) -> Result<M, prometheus::Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}

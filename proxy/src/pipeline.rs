@@ -1,0 +1,108 @@
+//! The edge is this one function. Each step returns what the next one requires, so leaving one out does not compile.
+
+use std::sync::Arc;
+
+use http::Request;
+use http::request::Parts;
+use hyper::body::Incoming;
+use keyward_domain::rejection::Rejection;
+use tracing::debug;
+
+use crate::answer::Envelope;
+use crate::edge::Edge;
+use crate::ledger::Holder;
+use crate::limiter::Slot;
+use crate::meter::{Meter, ModelCall};
+use crate::snapshot::ServedProxy;
+use crate::steps::authenticate::{Caller, authenticate};
+use crate::steps::authorize::{self, Endpoint};
+use crate::steps::ownership::{self, Claim};
+use crate::steps::plan::{self, ActivePlan};
+use crate::steps::record::{Passed, record};
+use crate::steps::upload::{self, Reading, Upload};
+use crate::steps::{carriers, cors, forward, route};
+
+/// Every proof that a call may go out. Its fields are private: only `run` makes one.
+pub struct Admitted {
+    proxy: Arc<ServedProxy>,
+    _caller: Caller,
+    endpoint: Endpoint,
+    _plan: ActivePlan,
+    slot: Slot,
+    upload: Upload,
+    claim: Claim,
+}
+
+impl Admitted {
+    pub fn into_parts(self) -> (Arc<ServedProxy>, Endpoint, Upload, Claim, Slot) {
+        (self.proxy, self.endpoint, self.upload, self.claim, self.slot)
+    }
+}
+
+/// What goes back to the client when nothing was refused.
+pub enum Admission {
+    Preflight(http::HeaderMap),
+    Passed(Passed),
+}
+
+pub async fn run(
+    edge: &Arc<Edge>,
+    request: Request<Incoming>,
+    envelope: &mut Envelope,
+    meter: &mut Meter,
+) -> Result<Admission, Rejection> {
+    let (mut head, body) = request.into_parts();
+    let snapshot = edge.snapshot.load();
+
+    let addressed = route::address(&snapshot, &head)?;
+    meter.routed(addressed.proxy.clone());
+    let proxy = envelope.address(addressed.proxy.clone());
+    // CORS first: a browser must be able to read the 401.
+    let cors = envelope.cors(cors::check(&proxy, &head.headers)?);
+    if let Some(headers) = cors::preflight(&cors, &proxy, &head) {
+        return Ok(Admission::Preflight(headers));
+    }
+    let mut routed = route::route(addressed, &head)?;
+
+    let token = carriers::take(&mut head.headers, &mut routed.query, &proxy.key_placement)?;
+    let caller = authenticate(edge, &proxy, &token).await?;
+    meter.authenticated(caller.subject().clone());
+
+    let mut endpoint = authorize::endpoint(routed, &head)?;
+    meter.authorized(&endpoint.template);
+
+    let plan = plan::active(&proxy, &caller)?;
+    let now_ms = u64::try_from(edge.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+    let slot =
+        edge.limiter.reserve(proxy.id, caller.subject(), plan.rate_limit, now_ms).map_err(Rejection::RateLimited)?;
+    envelope.quota(slot.quota());
+
+    let upload = receive(edge, &head, body, &endpoint, meter).await?;
+    let holder = Holder { proxy: proxy.id, subject: caller.subject().clone() };
+    let claim = ownership::claim(&edge.ledger, holder, &mut endpoint, &upload).await?;
+
+    debug!(proxy.id = %proxy.id, plan.id = %plan.plan, endpoint = endpoint.template, "admitted");
+    let admitted = Admitted { proxy, _caller: caller, endpoint, _plan: plan, slot, upload, claim };
+    meter.pause();
+    let reply = forward::forward(edge, &head, admitted).await?;
+    meter.resume();
+    Ok(Admission::Passed(record(edge, &head.method, reply).await?))
+}
+
+/// The client is waited for; then the meter learns what the body says of a model's work.
+async fn receive(
+    edge: &Edge,
+    head: &Parts,
+    body: Incoming,
+    endpoint: &Endpoint,
+    meter: &mut Meter,
+) -> Result<Upload, Rejection> {
+    meter.pause();
+    let reading = Reading { bounds: edge.bounds, read_bytes: meter.request_bytes() };
+    let upload = upload::receive(head, body, endpoint, meter.shape(), reading).await?;
+    meter.resume();
+    if let Upload::Json { value, .. } = &upload {
+        meter.calls_model(ModelCall::read(value, endpoint.model_in_path.as_deref()));
+    }
+    Ok(upload)
+}

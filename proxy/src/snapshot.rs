@@ -1,0 +1,146 @@
+//! What the edge serves from: every proxy by its slug, compiled and ready. Replaced as a whole, never changed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use keyward_domain::catalogue;
+use keyward_domain::ids::{AccountId, AppId, PlanId, ProxyId};
+use keyward_domain::limits::RateLimit;
+use keyward_domain::ownership::OwnershipTable;
+use keyward_domain::provider::{KeyPlacement, Provider};
+use keyward_domain::rules::RuleSet;
+use keyward_domain::secret::ProviderKey;
+use keyward_identity::{LinkedIssuer, SharedSecret};
+use keyward_store::sealing::KeyRing;
+use keyward_store::snapshot::{ConfigSnapshot, EdgeIssuer, EdgeProxy, SealedProviderKey};
+use sha2::{Digest, Sha256};
+use tracing::warn;
+use url::Url;
+
+pub struct Snapshot {
+    pub version: i64,
+    /// Changes when any issuer does; verified tokens are cached only as long as it stays.
+    pub issuers_digest: [u8; 32],
+    proxies: HashMap<String, Arc<ServedProxy>>,
+}
+
+pub struct ServedProxy {
+    pub id: ProxyId,
+    pub app: AppId,
+    pub account: AccountId,
+    pub provider: &'static Provider,
+    pub ownership: &'static OwnershipTable,
+    pub base_url: Url,
+    pub key_placement: KeyPlacement,
+    pub enabled: bool,
+    pub rules: RuleSet,
+    pub rate_limit: Option<RateLimit>,
+    pub allowed_origins: Vec<String>,
+    pub default_plan: Option<PlanId>,
+    pub issuers: Arc<[Arc<LinkedIssuer>]>,
+    key: KeySlot,
+}
+
+/// Opens its key once, when it is first needed; a new snapshot starts sealed again.
+struct KeySlot {
+    sealed: Option<SealedProviderKey>,
+    ring: KeyRing,
+    opened: OnceLock<Option<ProviderKey>>,
+}
+
+static OWNERSHIP: LazyLock<HashMap<&'static str, OwnershipTable>> = LazyLock::new(|| {
+    let table = |provider: &'static Provider| {
+        let table = OwnershipTable::compile(&provider.ownership).expect("a test compiles every table of the catalogue");
+        (provider.name.as_str(), table)
+    };
+    catalogue::providers().iter().map(table).collect()
+});
+
+impl Snapshot {
+    pub fn compile(config: ConfigSnapshot, ring: &KeyRing) -> Self {
+        for row in &config.broken {
+            warn!(row, "a row of the configuration can't be read and serves nothing");
+        }
+        let issuers_digest = digest(&config.issuers);
+        let issuers: HashMap<AppId, Arc<[Arc<LinkedIssuer>]>> =
+            config.issuers.into_iter().map(|(app, rows)| (app, linked(rows, ring))).collect();
+        let mut proxies = HashMap::new();
+        for row in config.proxies {
+            let slug = row.slug.as_str().to_owned();
+            let issuers = issuers.get(&row.app).cloned().unwrap_or_default();
+            match compile(row, issuers, ring) {
+                Some(proxy) => drop(proxies.insert(slug, Arc::new(proxy))),
+                None => warn!(slug, "a proxy of a provider that is not in the catalogue serves nothing"),
+            }
+        }
+        Self { version: config.version, issuers_digest, proxies }
+    }
+
+    pub fn proxy(&self, slug: &str) -> Option<Arc<ServedProxy>> {
+        self.proxies.get(slug).cloned()
+    }
+
+    pub fn len(&self) -> usize {
+        self.proxies.len()
+    }
+}
+
+fn digest(issuers: &HashMap<AppId, Vec<EdgeIssuer>>) -> [u8; 32] {
+    let mut rows: Vec<&EdgeIssuer> = issuers.values().flatten().collect();
+    rows.sort_unstable_by_key(|row| row.id);
+    let hash = Sha256::new();
+    rows.iter().fold(hash, |hash, row| hash.chain_update(row.digest())).finalize().into()
+}
+
+fn compile(row: EdgeProxy, issuers: Arc<[Arc<LinkedIssuer>]>, ring: &KeyRing) -> Option<ServedProxy> {
+    let provider = catalogue::provider(&row.provider)?;
+    let (rules, broken) = RuleSet::compile(&row.rules);
+    for error in broken {
+        warn!(proxy.id = %row.id, %error, "a rule can't be read and allows nothing");
+    }
+    Some(ServedProxy {
+        id: row.id,
+        app: row.app,
+        account: row.account,
+        provider,
+        ownership: &OWNERSHIP[provider.name.as_str()],
+        base_url: row.base_url,
+        key_placement: row.key_placement,
+        enabled: row.enabled,
+        rules,
+        rate_limit: row.rate_limit,
+        allowed_origins: row.allowed_origins,
+        default_plan: row.default_plan,
+        issuers,
+        key: KeySlot { sealed: row.key, ring: ring.clone(), opened: OnceLock::new() },
+    })
+}
+
+/// An issuer whose secret does not open is left out: its tokens are then of no linked issuer.
+fn linked(rows: Vec<EdgeIssuer>, ring: &KeyRing) -> Arc<[Arc<LinkedIssuer>]> {
+    let link = |row: EdgeIssuer| {
+        let secret = match &row.secret {
+            None => None,
+            Some(sealed) => match sealed.open(ring).ok().and_then(|text| SharedSecret::parse(&text).ok()) {
+                Some(secret) => Some(secret),
+                None => {
+                    warn!(issuer.id = %row.id, "an issuer's secret does not open; its tokens are refused");
+                    return None;
+                }
+            },
+        };
+        Some(Arc::new(LinkedIssuer { id: row.id, config: row.config, secret }))
+    };
+    rows.into_iter().filter_map(link).collect()
+}
+
+impl ServedProxy {
+    /// `None` when there is no key, or it does not open.
+    pub fn key(&self) -> Option<&ProviderKey> {
+        let opened = self.key.opened.get_or_init(|| {
+            let sealed = self.key.sealed.as_ref()?;
+            sealed.open(&self.key.ring).inspect_err(|error| warn!(proxy.id = %self.id, %error, "no usable key")).ok()
+        });
+        opened.as_ref()
+    }
+}

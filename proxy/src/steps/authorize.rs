@@ -1,0 +1,49 @@
+//! Method and path template to the rule that allows the call. The upstream target is rebuilt, never copied.
+
+use http::header::CONTENT_ENCODING;
+use http::request::Parts;
+use keyward_domain::ownership::Demands;
+use keyward_domain::path::RequestPath;
+use keyward_domain::query::Query;
+use keyward_domain::rejection::Rejection;
+
+use crate::steps::route::Routed;
+
+/// An allowed call. All of it comes from a rule, or was checked against one.
+pub struct Endpoint {
+    pub template: String,
+    /// Rebuilt from the template and its parameters.
+    pub upstream_path: String,
+    pub path: RequestPath,
+    pub query: Query,
+    /// Request headers that this rule lets through beside the provider's.
+    pub headers: Vec<String>,
+    pub demands: Demands,
+    /// Where the path names the model (Gemini).
+    pub model_in_path: Option<String>,
+}
+
+pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
+    let (proxy, path, method) = (&routed.proxy, routed.path, head.method.as_str());
+    let Some(allowed) = proxy.rules.find(method, &path) else {
+        return Err(Rejection::EndpointNotAllowed { method: spelled(method) });
+    };
+    let query = routed.query.admitted(&allowed.rule.query).map_err(Rejection::QueryNotAllowed)?;
+    // We would have to open a compressed body to see what is in it.
+    if head.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
+        return Err(Rejection::EncodedBody);
+    }
+    Ok(Endpoint {
+        template: allowed.rule.template.clone(),
+        upstream_path: allowed.template.rebuild(&allowed.params),
+        headers: allowed.rule.headers.clone(),
+        demands: proxy.ownership.demands(method, &path, &query),
+        model_in_path: allowed.params.get("model").map(str::to_owned),
+        path,
+        query,
+    })
+}
+
+fn spelled(method: &str) -> String {
+    if method.len() <= 16 { method.to_owned() } else { "this method".to_owned() }
+}

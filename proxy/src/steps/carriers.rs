@@ -1,0 +1,136 @@
+//! Where a token may come: wherever a provider's own SDK puts its key. Whatever carried one is taken off the request.
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderValue};
+use keyward_domain::provider::KeyPlacement;
+use keyward_domain::query::Query;
+use keyward_domain::rejection::Rejection;
+
+/// Anthropic, Gemini, ElevenLabs, Brave Search, Azure.
+const HEADERS: [&str; 5] = ["x-api-key", "x-goog-api-key", "xi-api-key", "x-subscription-token", "api-key"];
+/// Of `Authorization`: OpenAI and most others, Replicate, DeepL.
+const SCHEMES: [&str; 3] = ["bearer", "token", "deepl-auth-key"];
+/// Never passed on, whichever of them carried the token.
+const QUERY_NAMES: [&str; 8] =
+    ["key", "api_key", "api-key", "apikey", "access_token", "auth_token", "id_token", "authorization"];
+
+/// The credential of the caller. No `Debug`.
+#[derive(PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Takes every carrier off, and gives the one credential they held.
+pub fn take(headers: &mut HeaderMap, query: &mut Query, placement: &KeyPlacement) -> Result<Token, Rejection> {
+    let mut found = Vec::new();
+    for value in headers.get_all(AUTHORIZATION) {
+        found.extend(with_scheme(value));
+    }
+    headers.remove(AUTHORIZATION);
+    let own_header = match placement {
+        KeyPlacement::Header { name, prefix } => Some((name.as_str(), prefix.as_str())),
+        KeyPlacement::Bearer | KeyPlacement::Query { .. } => None,
+    };
+    for (name, prefix) in HEADERS.into_iter().map(|name| (name, "")).chain(own_header) {
+        for value in headers.get_all(name) {
+            found.extend(value.to_str().ok().map(|text| text.strip_prefix(prefix).unwrap_or(text).trim().to_owned()));
+        }
+    }
+    for name in HEADERS.into_iter().chain(own_header.map(|(name, _)| name)) {
+        headers.remove(name);
+    }
+    let own_query = match placement {
+        KeyPlacement::Query { name } => Some(name.as_str()),
+        KeyPlacement::Bearer | KeyPlacement::Header { .. } => None,
+    };
+    for name in QUERY_NAMES.into_iter().chain(own_query) {
+        let values = query.take(name);
+        // In an address it is seen by every log on the way: only where the provider's SDK knows no other place.
+        if own_query == Some(name) || (name == "key" && is_google(placement)) {
+            found.extend(values);
+        }
+    }
+    one_of(found)
+}
+
+fn is_google(placement: &KeyPlacement) -> bool {
+    matches!(placement, KeyPlacement::Header { name, .. } if name == "x-goog-api-key")
+}
+
+fn with_scheme(value: &HeaderValue) -> Option<String> {
+    let text = value.to_str().ok()?.trim();
+    let (scheme, rest) = text.split_once(' ').unwrap_or(("", text));
+    let is_known = scheme.is_empty() || SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    is_known.then(|| rest.trim().to_owned())
+}
+
+fn one_of(found: Vec<String>) -> Result<Token, Rejection> {
+    let mut found = found.into_iter().filter(|text| !text.is_empty());
+    let first = found.next().ok_or(Rejection::TokenMissing)?;
+    if found.all(|other| other == first) { Ok(Token(first)) } else { Err(Rejection::TokenConflict) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(headers: &[(&'static str, &str)], query: &str, placement: &KeyPlacement) -> Result<String, Rejection> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_str(value).expect("a value"));
+        }
+        map.insert("x-other", HeaderValue::from_static("stays"));
+        let mut query = Query::parse(query).expect("a query");
+        let token = take(&mut map, &mut query, placement).map(|token| token.expose().to_owned());
+        assert_eq!(map.keys().collect::<Vec<_>>(), ["x-other"], "every carrier is gone");
+        assert!(!query.rebuild().contains("key"), "every carrier is gone");
+        token
+    }
+
+    fn google() -> KeyPlacement {
+        KeyPlacement::Header { name: "x-goog-api-key".to_owned(), prefix: String::new() }
+    }
+
+    #[test]
+    fn a_token_is_taken_wherever_the_providers_sdk_puts_its_key() {
+        let own = KeyPlacement::Header { name: "x-own".to_owned(), prefix: "Key ".to_owned() };
+        let in_query = KeyPlacement::Query { name: "my_key".to_owned() };
+        for (headers, query, placement) in [
+            (vec![("authorization", "Bearer t")], "", &KeyPlacement::Bearer),
+            (vec![("authorization", "bearer  t ")], "", &KeyPlacement::Bearer),
+            (vec![("authorization", "Token t")], "", &KeyPlacement::Bearer),
+            (vec![("authorization", "DeepL-Auth-Key t")], "", &KeyPlacement::Bearer),
+            (vec![("x-api-key", "t")], "", &KeyPlacement::Bearer),
+            (vec![("x-goog-api-key", "t")], "", &google()),
+            (vec![("xi-api-key", "t")], "", &KeyPlacement::Bearer),
+            (vec![("x-subscription-token", "t")], "", &KeyPlacement::Bearer),
+            (vec![], "key=t&alt=sse", &google()),
+            (vec![("x-own", "Key t")], "", &own),
+            (vec![("x-own", "t")], "", &own),
+            (vec![], "my_key=t", &in_query),
+            (vec![("authorization", "Bearer t"), ("x-api-key", "t")], "", &KeyPlacement::Bearer),
+        ] {
+            assert_eq!(taken(&headers, query, placement), Ok("t".to_owned()), "{headers:?} {query}");
+        }
+    }
+
+    #[test]
+    fn two_different_credentials_are_refused() {
+        let two = [("authorization", "Bearer t"), ("x-api-key", "u")];
+        assert_eq!(taken(&two, "", &KeyPlacement::Bearer), Err(Rejection::TokenConflict));
+        let twice = [("authorization", "Bearer t"), ("authorization", "Bearer u")];
+        assert_eq!(taken(&twice, "", &KeyPlacement::Bearer), Err(Rejection::TokenConflict));
+        assert_eq!(taken(&[("x-goog-api-key", "t")], "key=u", &google()), Err(Rejection::TokenConflict));
+    }
+
+    #[test]
+    fn a_token_in_the_address_counts_only_where_the_sdk_knows_no_other_place() {
+        assert_eq!(taken(&[], "key=t&api_key=t", &KeyPlacement::Bearer), Err(Rejection::TokenMissing));
+        assert_eq!(taken(&[("authorization", "Basic dTpw")], "", &KeyPlacement::Bearer), Err(Rejection::TokenMissing));
+        assert_eq!(taken(&[("x-api-key", "")], "", &KeyPlacement::Bearer), Err(Rejection::TokenMissing));
+    }
+}

@@ -1,0 +1,204 @@
+//! The call to the provider, made only with an `Admitted`. The key is put on last, once, and is marked sensitive.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use keyward_domain::path::ParsePathError;
+use keyward_domain::provider::{KeyPlacement, UsageShape};
+use keyward_domain::rejection::Rejection;
+use keyward_domain::secret::ProviderKey;
+use keyward_domain::strict_json;
+use reqwest::{Request, Response};
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info};
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::edge::Edge;
+use crate::pipeline::Admitted;
+use crate::snapshot::ServedProxy;
+use crate::steps::authorize::Endpoint;
+use crate::steps::headers;
+use crate::steps::ownership::Claim;
+use crate::steps::upload::{Inflow, Upload};
+
+const MAX_REPLY_HEADER_FIELDS: usize = 100;
+const MAX_REPLY_HEADER_BYTES: usize = 64 << 10;
+
+/// The provider's answer: its head was looked at, nothing of its body read.
+pub struct Reply {
+    pub proxy: Arc<ServedProxy>,
+    pub claim: Claim,
+    pub response: Response,
+    /// We asked for a usage chunk in the stream that the client did not.
+    pub hides_usage: bool,
+}
+
+pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Reply, Rejection> {
+    let (proxy, endpoint, mut upload, claim, slot) = admitted.into_parts();
+    let key = proxy.key().ok_or(Rejection::ProviderKeyUnusable)?;
+    let hides_usage = ask_for_usage(&proxy, &endpoint, &mut upload);
+    let call = Call {
+        method: head.method.clone(),
+        url: target(edge, &proxy, &endpoint, key)?,
+        headers: with_key(headers::for_upstream(&head.headers, proxy.provider, &endpoint.headers), &proxy, key)?,
+        upload,
+    };
+    let sent = match call.send(edge).await {
+        // Nothing of the request was seen by anybody: it may go out once more.
+        Err(Unsent { connecting: true, .. }) if call.is_untouched() => call.send(edge).await,
+        sent => sent,
+    };
+    let response = match sent {
+        Ok(response) => response,
+        Err(unsent) => {
+            if unsent.connecting {
+                slot.refund();
+            }
+            return Err(unsent.rejection);
+        }
+    };
+    check_head(&proxy, &response)?;
+    Ok(Reply { proxy, claim, response, hides_usage })
+}
+
+/// OpenAI's chat streams count their tokens only when asked to.
+fn ask_for_usage(proxy: &ServedProxy, endpoint: &Endpoint, upload: &mut Upload) -> bool {
+    let Upload::Json { bytes, value } = upload else { return false };
+    let is_completion = endpoint.path.segments().last().is_some_and(|last| last == "completions");
+    if proxy.provider.usage_shape != UsageShape::OpenAi || !is_completion || value["stream"] != true {
+        return false;
+    }
+    let Some(asking) = strict_json::with_stream_usage(bytes) else { return false };
+    *bytes = asking.into();
+    true
+}
+
+/// The base URL, the rebuilt path, the admitted query; no byte of the client's own target.
+fn target(edge: &Edge, proxy: &ServedProxy, endpoint: &Endpoint, key: &ProviderKey) -> Result<Url, Rejection> {
+    let mut url = proxy.base_url.clone();
+    let path = format!("{}{}", url.path().trim_end_matches('/'), endpoint.upstream_path);
+    url.set_path(&path);
+    url.set_fragment(None);
+    let query = endpoint.query.rebuild();
+    url.set_query((!query.is_empty()).then_some(query.as_str()));
+    if url.path() != path {
+        return Err(Rejection::BadPath(ParsePathError::ForbiddenCharacter));
+    }
+    edge.guard.check_url(&url).map_err(|error| {
+        info!(proxy.id = %proxy.id, %error, "the base URL can't be called");
+        Rejection::UpstreamUnreachable
+    })?;
+    if let KeyPlacement::Query { name } = &proxy.key_placement {
+        url.query_pairs_mut().append_pair(name, key.expose());
+    }
+    Ok(url)
+}
+
+fn with_key(mut headers: HeaderMap, proxy: &ServedProxy, key: &ProviderKey) -> Result<HeaderMap, Rejection> {
+    let (name, text) = match &proxy.key_placement {
+        KeyPlacement::Bearer => (AUTHORIZATION, Zeroizing::new(format!("Bearer {}", key.expose()))),
+        KeyPlacement::Header { name, prefix } => {
+            let name = HeaderName::try_from(name.as_str()).map_err(|_| Rejection::ProviderKeyUnusable)?;
+            (name, Zeroizing::new(format!("{prefix}{}", key.expose())))
+        }
+        KeyPlacement::Query { .. } => return Ok(headers),
+    };
+    let mut value = HeaderValue::try_from(text.as_str()).map_err(|_| Rejection::ProviderKeyUnusable)?;
+    value.set_sensitive(true);
+    headers.insert(name, value);
+    Ok(headers)
+}
+
+struct Call {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    upload: Upload,
+}
+
+struct Unsent {
+    rejection: Rejection,
+    /// No connection came about: the provider has seen nothing.
+    connecting: bool,
+}
+
+impl Call {
+    fn is_untouched(&self) -> bool {
+        match &self.upload {
+            Upload::Empty | Upload::Json { .. } => true,
+            Upload::Streamed(inflow) => inflow.is_untouched(),
+        }
+    }
+
+    async fn send(&self, edge: &Edge) -> Result<Response, Unsent> {
+        let mut request = Request::new(self.method.clone(), self.url.clone());
+        *request.headers_mut() = self.headers.clone();
+        let inflow = match &self.upload {
+            Upload::Empty => None,
+            Upload::Json { bytes, .. } => {
+                *request.body_mut() = Some(bytes.clone().into());
+                None
+            }
+            Upload::Streamed(inflow) => {
+                *request.body_mut() = Some(reqwest::Body::wrap(inflow.outflow()));
+                Some(inflow)
+            }
+        };
+        let sending = edge.upstream.execute(request);
+        let sent = tokio::select! {
+            sent = sending => sent,
+            () = silence(inflow, edge.bounds.first_byte) => {
+                return Err(Unsent { rejection: Rejection::UpstreamTimeout, connecting: false });
+            }
+        };
+        sent.map_err(|error| {
+            // The address may hold a key in its query.
+            let error = error.without_url();
+            debug!(%error, cause = ?std::error::Error::source(&error).map(ToString::to_string), "the upstream call failed");
+            if error.is_connect() {
+                edge.metrics.upstream_connect_failures.inc();
+            }
+            let fault = inflow.and_then(|inflow| inflow.fault());
+            let connecting = error.is_connect() && fault.is_none();
+            let broke = if connecting { Rejection::UpstreamUnreachable } else { Rejection::UpstreamBroke };
+            Unsent { rejection: fault.unwrap_or(broke), connecting }
+        })
+    }
+}
+
+/// Returns when the provider has been silent for so long after the last byte of the request was read.
+async fn silence(inflow: Option<&Arc<Inflow>>, patience: Duration) {
+    let started = Instant::now();
+    loop {
+        let deadline = inflow.map_or(started, |inflow| inflow.last_read()) + patience;
+        if Instant::now() >= deadline {
+            return;
+        }
+        sleep_until(deadline).await;
+    }
+}
+
+fn check_head(proxy: &ServedProxy, response: &Response) -> Result<(), Rejection> {
+    let (status, headers) = (response.status(), response.headers());
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let is_encoded = headers.get(http::header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
+    // A rejected key's error may repeat parts of the key.
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        info!(proxy.id = %proxy.id, status = status.as_u16(), "the provider refused the key");
+        return Err(Rejection::UpstreamAuthFailed);
+    }
+    if status.is_redirection() {
+        return Err(Rejection::UpstreamRedirected);
+    }
+    if headers.len() > MAX_REPLY_HEADER_FIELDS || bytes > MAX_REPLY_HEADER_BYTES {
+        return Err(Rejection::UpstreamReplyRefused { reason: "its header is larger than 100 fields or 64 KiB" });
+    }
+    if is_encoded {
+        return Err(Rejection::UpstreamReplyRefused { reason: "it is compressed, which was not asked for" });
+    }
+    Ok(())
+}

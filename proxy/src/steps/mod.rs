@@ -1,0 +1,13 @@
+//! The steps of the pipeline, in its order. Each takes what it needs and returns what the next one requires.
+
+pub mod authenticate;
+pub mod authorize;
+pub mod carriers;
+pub mod cors;
+pub mod forward;
+pub mod headers;
+pub mod ownership;
+pub mod plan;
+pub mod record;
+pub mod route;
+pub mod upload;

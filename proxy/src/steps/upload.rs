@@ -1,0 +1,198 @@
+//! The request's body: read whole only where a rule must read it, else streamed on. Sizes and patience are bounded.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::Method;
+use http::request::Parts;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use keyward_domain::provider::UsageShape;
+use keyward_domain::rejection::Rejection;
+use keyward_domain::strict_json;
+use serde_json::Value;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::config::Bounds;
+use crate::steps::authorize::Endpoint;
+use crate::steps::headers;
+
+/// A client may be slower than this on average only in its first seconds (`Bounds::body_idle`).
+const LEAST_BYTES_PER_SEC: u64 = 1_024;
+
+pub enum Upload {
+    Empty,
+    /// Read to its end, because a rule or the meter reads it.
+    Json {
+        bytes: Bytes,
+        value: Value,
+    },
+    Streamed(Arc<Inflow>),
+}
+
+/// The client's side of a body that is being read: shared, so that a second attempt to connect finds it untouched.
+pub struct Inflow {
+    state: Mutex<State>,
+    read_bytes: Arc<AtomicU64>,
+    limit_bytes: u64,
+    idle: Duration,
+    size: SizeHint,
+    /// Why reading stopped, for whoever sees only that sending did.
+    fault: OnceLock<Rejection>,
+}
+
+struct State {
+    body: Incoming,
+    waited: Duration,
+    last_read: Instant,
+}
+
+pub async fn receive(
+    head: &Parts,
+    body: Incoming,
+    endpoint: &Endpoint,
+    usage_shape: UsageShape,
+    reading: Reading,
+) -> Result<Upload, Rejection> {
+    // A body without meaning (RFC 9110, section 9.3.1) is not passed on for others to find one.
+    if body.is_end_stream() || matches!(head.method, Method::GET | Method::HEAD) {
+        return Ok(Upload::Empty);
+    }
+    let media_type = headers::media_type(&head.headers).unwrap_or_default();
+    let is_json = headers::is_json(&media_type);
+    if endpoint.demands.reads_body && !is_json && media_type != "multipart/form-data" {
+        return Err(Rejection::UnreadableMediaType);
+    }
+    let limit_bytes = if is_json { reading.bounds.json_body_bytes } else { reading.bounds.body_bytes };
+    if body.size_hint().lower() > limit_bytes {
+        return Err(Rejection::BodyTooLarge { limit_bytes });
+    }
+    let inflow = Arc::new(Inflow::new(body, limit_bytes, reading));
+    if is_json && (endpoint.demands.reads_body || usage_shape != UsageShape::None) {
+        let bytes = inflow.read_whole().await?;
+        let value = strict_json::parse(&bytes).map_err(Rejection::BadBody)?;
+        return Ok(Upload::Json { bytes, value });
+    }
+    Ok(Upload::Streamed(inflow))
+}
+
+/// How a body is to be read, and where its bytes are counted.
+pub struct Reading {
+    pub bounds: Bounds,
+    pub read_bytes: Arc<AtomicU64>,
+}
+
+impl Inflow {
+    fn new(body: Incoming, limit_bytes: u64, reading: Reading) -> Self {
+        let size = body.size_hint();
+        Self {
+            state: Mutex::new(State { body, waited: Duration::ZERO, last_read: Instant::now() }),
+            read_bytes: reading.read_bytes,
+            limit_bytes,
+            idle: reading.bounds.body_idle,
+            size,
+            fault: OnceLock::new(),
+        }
+    }
+
+    /// As a body to send; all of them read the same bytes, each byte once.
+    pub fn outflow(self: &Arc<Self>) -> Outflow {
+        Outflow { inflow: self.clone(), patience: None }
+    }
+
+    pub fn is_untouched(&self) -> bool {
+        self.read_bytes.load(Ordering::Relaxed) == 0 && self.fault.get().is_none()
+    }
+
+    pub fn fault(&self) -> Option<Rejection> {
+        self.fault.get().cloned()
+    }
+
+    pub fn last_read(&self) -> Instant {
+        self.state().last_read
+    }
+
+    async fn read_whole(self: &Arc<Self>) -> Result<Bytes, Rejection> {
+        let mut outflow = self.outflow();
+        let mut whole = BytesMut::new();
+        while let Some(frame) = outflow.frame().await {
+            let frame = frame.map_err(|Stopped| self.fault().unwrap_or(Rejection::BodyBroken))?;
+            whole.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        }
+        Ok(whole.freeze())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stop(&self, why: Rejection) -> Stopped {
+        self.fault.get_or_init(|| why);
+        Stopped
+    }
+
+    /// Counts what came, and refuses what is too much or came too slowly.
+    fn admit(&self, state: &mut State, frame: &Frame<Bytes>) -> Result<(), Stopped> {
+        state.last_read = Instant::now();
+        let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+        let total = self.read_bytes.fetch_add(length, Ordering::Relaxed) + length;
+        if total > self.limit_bytes {
+            return Err(self.stop(Rejection::BodyTooLarge { limit_bytes: self.limit_bytes }));
+        }
+        if state.waited > self.idle && total < state.waited.as_secs() * LEAST_BYTES_PER_SEC {
+            return Err(self.stop(Rejection::BodyTimeout));
+        }
+        Ok(())
+    }
+}
+
+/// Reading stopped before the end; the `Inflow` knows why.
+#[derive(Debug, thiserror::Error)]
+#[error("the request body was not read to its end")]
+pub struct Stopped;
+
+pub struct Outflow {
+    inflow: Arc<Inflow>,
+    /// Runs while the client is waited for.
+    patience: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl Body for Outflow {
+    type Data = Bytes;
+    type Error = Stopped;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Stopped>>> {
+        let inflow = self.inflow.clone();
+        let mut state = inflow.state();
+        let polled = Pin::new(&mut state.body).poll_frame(cx);
+        let Poll::Ready(frame) = polled else {
+            let (_, patience) = self.patience.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(inflow.idle))));
+            return match patience.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(Some(Err(inflow.stop(Rejection::BodyTimeout)))),
+                Poll::Pending => Poll::Pending,
+            };
+        };
+        if let Some((since, _)) = self.patience.take() {
+            state.waited += since.elapsed();
+        }
+        Poll::Ready(match frame {
+            None => None,
+            Some(Err(_)) => Some(Err(inflow.stop(Rejection::BodyBroken))),
+            Some(Ok(frame)) => Some(inflow.admit(&mut state, &frame).map(|()| frame)),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inflow.state().body.is_end_stream()
+    }
+
+    /// The upstream is told the length where the client told it.
+    fn size_hint(&self) -> SizeHint {
+        self.inflow.size
+    }
+}
