@@ -77,12 +77,22 @@ pub struct IssuerCheckView {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum IssuerForm {
-    Firebase { project_id: String },
+    Firebase {
+        project_id: String,
+    },
     /// A project ref, or the project's URL.
-    Supabase { project: String },
-    SupabaseSecret { project: String, secret: String },
+    Supabase {
+        project: String,
+    },
+    SupabaseSecret {
+        project: String,
+        secret: String,
+    },
     /// The issuer's URL (discovery is fetched from it) and the audience its tokens carry.
-    Oidc { issuer_url: String, audience: String },
+    Oidc {
+        issuer_url: String,
+        audience: String,
+    },
     /// Development only: the local emulator.
     Emulator,
 }

@@ -62,8 +62,9 @@ impl Store {
                 .fetch_optional(&self.pool)
                 .await?;
         let left = blocked_until.map_or(Duration::ZERO, |until| until - now);
-        // At least one second: it was blocked a moment ago.
-        let retry_after_secs = u64::try_from(left.whole_seconds()).unwrap_or(0) + 1;
+        // Rounded up: whoever waits so long must not be turned away again. It was blocked a moment ago, so one at least.
+        let whole_secs = (left + Duration::SECOND - Duration::NANOSECOND).whole_seconds().max(1);
+        let retry_after_secs = u64::try_from(whole_secs).unwrap_or(1);
         Ok(Attempt::Blocked { retry_after_secs })
     }
 

@@ -1,0 +1,159 @@
+//! Another account's anything is not found, and a viewer changes nothing. Every function that takes an id is in the
+//! table below: the last test reads the sources and fails when one is missing.
+
+use std::collections::BTreeSet;
+
+use keyward_control::{Actor, ControlError, ProxySwitch};
+use keyward_domain::ids::{AppId, IssuerId, ProxyId, SessionId};
+use keyward_domain::view::{IssuerForm, UsageRange};
+use uuid::Uuid;
+
+use crate::world::{World, new_proxy, unchanged};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Reads,
+    Edits,
+    /// A member's own affairs: the role does not matter.
+    Own,
+}
+
+struct Owned {
+    app: AppId,
+    issuer: IssuerId,
+    proxy: ProxyId,
+    session: SessionId,
+}
+
+/// Each function with an id, the destructive ones last, called by `actor` on what is in `owned`.
+async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Vec<(&'static str, Kind, Result<(), ControlError>)> {
+    let Owned { app, issuer, proxy, session } = *owned;
+    let control = &world.control;
+    // The form as its owner would send it.
+    let mut form = unchanged(&sample_proxy(world).await);
+    form.name = "Taken over".to_owned();
+    form.key = "sk-somebody-elses".to_owned();
+    vec![
+        ("app", Kind::Reads, control.app(actor, app).await.map(drop)),
+        ("app_usage", Kind::Reads, control.app_usage(actor, app, UsageRange::Day).await.map(drop)),
+        ("check_token", Kind::Reads, control.check_token(actor, app, "a.b.c").await.map(drop)),
+        ("proxy", Kind::Reads, control.proxy(actor, proxy).await.map(drop)),
+        ("snippets", Kind::Reads, control.snippets(actor, proxy).await.map(drop)),
+        ("usage", Kind::Reads, control.usage(actor, proxy, UsageRange::Month).await.map(drop)),
+        ("rename_app", Kind::Edits, control.rename_app(actor, app, "Mine now").await),
+        ("add_issuer", Kind::Edits, control.add_issuer(actor, app, firebase()).await.map(drop)),
+        ("recheck_issuer", Kind::Edits, control.recheck_issuer(actor, issuer).await.map(drop)),
+        ("create_proxy", Kind::Edits, control.create_proxy(actor, app, new_proxy("openai", "")).await.map(drop)),
+        ("save_proxy", Kind::Edits, control.save_proxy(actor, proxy, form).await),
+        ("set_proxy_enabled", Kind::Edits, control.set_proxy_enabled(actor, proxy, ProxySwitch::Off).await),
+        ("send_test_request", Kind::Edits, control.send_test_request(actor, proxy).await.map(drop)),
+        ("revoke_session", Kind::Own, control.revoke_session(actor, session).await),
+        ("remove_issuer", Kind::Edits, control.remove_issuer(actor, issuer).await),
+        ("delete_proxy", Kind::Edits, control.delete_proxy(actor, proxy).await),
+        ("delete_app", Kind::Edits, control.delete_app(actor, app).await),
+    ]
+}
+
+fn firebase() -> IssuerForm {
+    // With a secret, and so without a fetch from the network.
+    IssuerForm::SupabaseSecret { project: "abcdefghijklmnopqrst".to_owned(), secret: "s".repeat(40) }
+}
+
+async fn sample_proxy(world: &World) -> keyward_domain::view::ProxyView {
+    let member = world.database.store().member_by_email("ada@example.com").await.expect("works").expect("there");
+    let ada = world.control.actor(member.member_id()).await.expect("an actor");
+    let app = world.control.apps(&ada).await.expect("works")[0].id;
+    let proxy = world.control.app(&ada, app).await.expect("works").proxies[0].id;
+    world.control.proxy(&ada, proxy).await.expect("works")
+}
+
+async fn ada_with_everything(world: &World) -> (Actor, Owned) {
+    let ada = world.actor("ada@example.com").await;
+    let app = world.app(&ada).await;
+    let issuer = world.control.add_issuer(&ada, app, IssuerForm::Emulator).await.expect("linked").id;
+    let proxy = world.openai_proxy(&ada, app).await;
+    let session = SessionId(Uuid::new_v4());
+    world
+        .database
+        .execute(&format!(
+            "INSERT INTO sessions (id_sha256, data, member_id, public_id, expires_at) VALUES ('\\x00', '\\x00', '{}', '{session}', 'infinity')",
+            ada.member_id()
+        ))
+        .await;
+    (ada, Owned { app, issuer, proxy, session })
+}
+
+/// Everything that a call could have changed.
+async fn state(world: &World) -> Vec<String> {
+    let mut state = Vec::new();
+    for table in ["apps", "plans", "issuers", "proxies", "sealed_keys", "sessions"] {
+        let digest = format!(
+            "SELECT ('x' || substr(md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')), 1, 15))::bit(60)::bigint FROM {table} t"
+        );
+        state.push(format!("{table} {}", world.database.count(&digest).await));
+    }
+    state
+}
+
+#[tokio::test]
+async fn another_accounts_anything_is_not_found_and_stays_as_it_is() {
+    let world = World::development().await;
+    let (_, owned) = ada_with_everything(&world).await;
+    let eve = world.actor("eve@example.com").await;
+    let before = state(&world).await;
+    for (name, _, outcome) in call_all(&world, &eve, &owned).await {
+        assert_eq!(outcome, Err(ControlError::NotFound), "{name}");
+    }
+    assert_eq!(state(&world).await, before);
+    assert!(world.control.apps(&eve).await.expect("works").is_empty());
+    assert!(world.stand_in.edge_saw().is_empty(), "no test request went out");
+}
+
+#[tokio::test]
+async fn a_viewer_sees_everything_and_changes_nothing() {
+    let world = World::development().await;
+    let (ada, owned) = ada_with_everything(&world).await;
+    world.database.execute("UPDATE account_members SET role = 'viewer'").await;
+    let viewer = world.control.actor(ada.member_id()).await.expect("still a member");
+    let before = state(&world).await;
+    for (name, kind, outcome) in call_all(&world, &viewer, &owned).await {
+        match kind {
+            Kind::Reads | Kind::Own => assert_eq!(outcome, Ok(()), "{name}"),
+            Kind::Edits => assert_eq!(outcome, Err(ControlError::Forbidden), "{name}"),
+        }
+    }
+    assert_eq!(world.control.create_app(&viewer, "More").await, Err(ControlError::Forbidden));
+    assert_eq!(world.control.rename_account(&viewer, "More").await, Err(ControlError::Forbidden));
+    let after = state(&world).await;
+    assert_eq!(after[..5], before[..5], "but for the own session, nothing changed");
+}
+
+#[tokio::test]
+async fn the_owner_may_do_it_all() {
+    let world = World::development().await;
+    let (ada, owned) = ada_with_everything(&world).await;
+    for (name, _, outcome) in call_all(&world, &ada, &owned).await {
+        assert_eq!(outcome, Ok(()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_table_names_every_function_that_takes_an_id() {
+    let world = World::development().await;
+    let (ada, owned) = ada_with_everything(&world).await;
+    let called: BTreeSet<String> =
+        call_all(&world, &ada, &owned).await.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).expect("the sources are there") {
+        let source = std::fs::read_to_string(entry.expect("readable").path()).expect("text");
+        for function in source.split("pub async fn ").skip(1) {
+            let signature = function.split("->").next().unwrap_or_default();
+            let takes_an_id =
+                ["AppId", "IssuerId", "ProxyId", "SessionId"].iter().any(|id| signature.contains(&format!(": {id}")));
+            if takes_an_id {
+                found.insert(signature.split(['(', '<']).next().unwrap_or_default().to_owned());
+            }
+        }
+    }
+    assert_eq!(found, called);
+}

@@ -1,0 +1,110 @@
+//! Linking identity providers: what is saved, what is fetched, what is said.
+
+use keyward_control::ControlError;
+use keyward_domain::issuer::IssuerConfig;
+use keyward_domain::view::{IssuerForm, Verdict};
+
+use crate::world::{World, refusal};
+
+const REF: &str = "abcdefghijklmnopqrst";
+
+fn oidc(issuer_url: &str, audience: &str) -> IssuerForm {
+    IssuerForm::Oidc { issuer_url: issuer_url.to_owned(), audience: audience.to_owned() }
+}
+
+#[tokio::test]
+async fn on_saving_the_keys_are_fetched_and_the_outcome_is_kept() {
+    let world = World::development().await;
+    let (control, ada) = (&world.control, world.actor("ada@example.com").await);
+    let app = world.app(&ada).await;
+    let linked = control.add_issuer(&ada, app, IssuerForm::Emulator).await.expect("linked");
+    let check = linked.last_check.clone().expect("checked");
+    assert_eq!((check.ok, check.note.as_str()), (true, "1 key (ES256)"));
+    assert_eq!(control.app(&ada, app).await.expect("works").issuers, std::slice::from_ref(&linked));
+    world.stand_in.break_issuer();
+    let check = control.recheck_issuer(&ada, linked.id).await.expect("an outcome, not an error");
+    assert!(!check.ok && check.note.contains("500"), "{}", check.note);
+    assert_eq!(control.app(&ada, app).await.expect("works").issuers[0].last_check, Some(check));
+}
+
+#[tokio::test]
+async fn an_issuer_that_can_not_be_reached_is_saved_with_advice() {
+    let world = World::development().await;
+    world.stand_in.break_issuer();
+    let ada = world.actor("ada@example.com").await;
+    let app = world.app(&ada).await;
+    let linked = world.control.add_issuer(&ada, app, IssuerForm::Emulator).await.expect("saved all the same");
+    let check = linked.last_check.expect("checked");
+    assert!(!check.ok && check.note.contains("Is the emulator running?"), "{}", check.note);
+    assert_eq!(world.control.apps(&ada).await.expect("works")[0].issuers, 1);
+}
+
+#[tokio::test]
+async fn an_openid_issuer_is_discovered() {
+    let world = World::development().await;
+    let ada = world.actor("ada@example.com").await;
+    let app = world.app(&ada).await;
+    let issuer = world.stand_in.issuer();
+    let linked = world.control.add_issuer(&ada, app, oidc(&issuer, "my-app")).await.expect("linked");
+    let IssuerConfig::Oidc { issuer: found, audience, jwks_url } = &linked.config else {
+        panic!("{:?}", linked.config)
+    };
+    assert_eq!((found, audience.as_str(), jwks_url.path()), (&issuer, "my-app", "/.well-known/jwks.json"));
+    let twice = world.control.add_issuer(&ada, app, oidc(&issuer, "other-app")).await.expect_err("the same iss");
+    assert!(matches!(&twice, ControlError::Conflict { reason } if reason.contains("linked already")), "{twice}");
+    let (field, _) = refusal(world.control.add_issuer(&ada, app, oidc(&format!("{issuer}/nothing"), "a")).await);
+    assert_eq!(field, "issuer_url", "without discovery nobody knows where the keys are");
+}
+
+#[tokio::test]
+async fn a_shared_secret_is_sealed_and_never_shown() {
+    let world = World::development().await;
+    let (control, ada) = (&world.control, world.actor("ada@example.com").await);
+    let app = world.app(&ada).await;
+    let secret = "canary-secret-canary-secret-canary-secret";
+    let form = IssuerForm::SupabaseSecret { project: REF.to_owned(), secret: secret.to_owned() };
+    let linked = control.add_issuer(&ada, app, form).await.expect("linked");
+    assert!(linked.has_secret && linked.last_check.is_some_and(|check| check.ok));
+    let shown = format!("{:?}", control.app(&ada, app).await.expect("works"));
+    assert!(!shown.contains("canary"), "{shown}");
+    let in_clear = "SELECT count(*) FROM issuers WHERE issuers::text LIKE '%canary%' OR position('canary'::bytea IN sealed_secret) > 0";
+    assert_eq!(world.database.count(in_clear).await, 0);
+    let lines = control.check_token(&ada, app, "Bearer not-a-token").await.expect("lines");
+    assert_eq!(lines[0].verdict, Verdict::Failed);
+}
+
+#[tokio::test]
+async fn refuses_fields_by_name() {
+    let world = World::production().await;
+    let ada = world.actor("ada@example.com").await;
+    let app = world.app(&ada).await;
+    let short_secret = IssuerForm::SupabaseSecret { project: REF.to_owned(), secret: "short".to_owned() };
+    for (form, field) in [
+        (IssuerForm::Firebase { project_id: "NO".to_owned() }, "project"),
+        (IssuerForm::Supabase { project: "no".to_owned() }, "project"),
+        (IssuerForm::Supabase { project: "http://localhost:8790".to_owned() }, "project"),
+        (short_secret, "secret"),
+        (oidc("not a url", "a"), "issuer_url"),
+        (oidc("http://127.0.0.1:1/", "a"), "issuer_url"),
+        (oidc("https://10.0.0.1/", "a"), "issuer_url"),
+        (oidc("https://id.example.com/", ""), "audience"),
+        (IssuerForm::Emulator, "kind"),
+    ] {
+        assert_eq!(refusal(world.control.add_issuer(&ada, app, form).await).0, field);
+    }
+    assert_eq!(world.control.apps(&ada).await.expect("works")[0].issuers, 0);
+}
+
+#[tokio::test]
+async fn a_token_is_checked_line_by_line() {
+    let world = World::development().await;
+    let (control, ada) = (&world.control, world.actor("ada@example.com").await);
+    let app = world.app(&ada).await;
+    let lines = control.check_token(&ada, app, "a.b.c").await.expect("lines");
+    assert!(lines[0].reason.contains("no identity provider yet"), "{lines:?}");
+    control.add_issuer(&ada, app, IssuerForm::Emulator).await.expect("linked");
+    let lines = control.check_token(&ada, app, "a.b.c").await.expect("lines");
+    assert_eq!((lines[0].check.as_str(), lines[0].verdict), ("Format", Verdict::Failed));
+    assert_eq!(refusal(control.check_token(&ada, app, "  ").await).0, "token");
+    assert_eq!(refusal(control.check_token(&ada, app, &"x".repeat(20_000)).await).0, "token");
+}

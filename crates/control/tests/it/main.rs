@@ -1,0 +1,14 @@
+//! The use cases against a real PostgreSQL, with a clock that stands still until it is told to go on.
+
+mod accounts;
+mod demo;
+mod isolation;
+mod issuers;
+mod proxies;
+mod sealed_rows;
+mod sign_in;
+mod sign_up;
+mod stand_in;
+mod test_requests;
+mod usage;
+mod world;
