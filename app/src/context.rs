@@ -61,7 +61,7 @@ pub async fn signed_in_member() -> Result<Option<MemberId>, PageError> {
 pub async fn begin_session(member_id: MemberId) -> Result<(), PageError> {
     let session = session()?;
     let clock = use_context::<Clock>().ok_or(PageError::Internal)?;
-    session.flush().await.map_err(|_| PageError::Internal)?;
+    end(&session).await?;
     let agent = user_agent()?;
     for (key, value) in [
         (MEMBER_ID, serde_json::json!(member_id)),
@@ -70,11 +70,20 @@ pub async fn begin_session(member_id: MemberId) -> Result<(), PageError> {
     ] {
         session.insert_value(key, value).await.map_err(|_| PageError::Internal)?;
     }
-    Ok(())
+    // Ending the old session empties it but leaves its id to the next one.
+    session.cycle_id().await.map_err(|_| PageError::Internal)
 }
 
 pub async fn end_session() -> Result<(), PageError> {
-    session()?.flush().await.map_err(|_| PageError::Internal)
+    end(&session()?).await
+}
+
+async fn end(session: &Session) -> Result<(), PageError> {
+    match session.id() {
+        Some(_) => session.flush().await.map_err(|_| PageError::Internal),
+        // Nothing was begun, so there is nothing to delete.
+        None => Ok(()),
+    }
 }
 
 fn user_agent() -> Result<String, PageError> {

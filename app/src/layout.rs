@@ -41,7 +41,7 @@ pub fn SignedInLayout() -> impl IntoView {
                 <div class="header-end">
                     <ThemeToggle/>
                     <a class="header-link" href="/account" aria-current=here("/account")><MemberName/></a>
-                    <SignOutButton/>
+                    <div class="wide-only"><SignOutButton class="btn btn-ghost btn-sm"/></div>
                 </div>
             </nav>
         </header>
@@ -66,11 +66,11 @@ fn MemberName() -> impl IntoView {
 }
 
 #[component]
-pub fn SignOutButton() -> impl IntoView {
+pub fn SignOutButton(class: &'static str) -> impl IntoView {
     let action = ServerAction::<SignOut>::new();
     view! {
         <PostForm action=action class="contents">
-            <SubmitButton pending=pending(action) class="btn btn-ghost btn-sm">"Sign out"</SubmitButton>
+            <SubmitButton pending=pending(action) class=class>"Sign out"</SubmitButton>
         </PostForm>
     }
     .into_any()

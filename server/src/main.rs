@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use keyward_app::deployment::Deployment;
+use keyward_control::Control;
 use keyward_domain::clock::Clock;
 use server::config::Config;
 use time::OffsetDateTime;
@@ -52,6 +53,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let router = server::router(&dashboard).into_make_service_with_connect_info::<SocketAddr>();
     tracing::info!(address = %config.address, url = %config.dashboard_url, "the dashboard is listening");
 
+    tokio::spawn(sweep_hourly(dashboard.control.clone()));
+
     let (stop, mut stopping) = tokio::sync::watch::channel(());
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
         told_to_stop().await;
@@ -64,8 +67,19 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             tracing::warn!("some requests did not finish in time");
         }
     }
+    dashboard.control.settle(FAREWELL).await;
     dashboard.store.close().await;
     Ok(())
+}
+
+async fn sweep_hourly(control: Control) {
+    let mut hours = tokio::time::interval(Duration::from_secs(3_600));
+    loop {
+        hours.tick().await;
+        if let Err(error) = control.sweep().await {
+            tracing::warn!(%error, "what has expired could not be thrown away; it will be tried again in an hour");
+        }
+    }
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

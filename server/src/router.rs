@@ -26,9 +26,6 @@ use crate::address::TrustedProxies;
 use crate::csrf::OwnOrigin;
 use crate::{address, csrf, gate, headers, server_functions, sessions, static_files};
 
-/// The longest form is a proxy's list of endpoints.
-const LONGEST_BODY: usize = 256 * 1024;
-
 /// What the dashboard is made of.
 #[derive(Clone)]
 pub struct Dashboard {
@@ -68,7 +65,7 @@ pub fn router(dashboard: &Dashboard) -> Router {
         .fallback_service(static_files::routes(&dashboard.leptos, not_found(dashboard)))
         .layer(from_fn_with_state(dashboard.trusted_proxies.clone(), address::find))
         .layer(from_fn_with_state(own_origin, csrf::check))
-        .layer(RequestBodyLimitLayer::new(LONGEST_BODY))
+        .layer(RequestBodyLimitLayer::new(server_functions::LONGEST_BODY))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(dashboard.deployment, headers::add))
         .layer(CatchPanicLayer::new())

@@ -17,7 +17,16 @@ const ERROR_HEADER: &str = "serverfnerror";
 /// An error is a field name and a sentence, and perhaps the text of a long form.
 const LONGEST_ERROR: usize = 512 * 1024;
 
-pub async fn call(context: impl Fn() + Clone + Send + 'static, own_url: Url, mut request: Request) -> Response {
+/// The longest form is a proxy's list of endpoints.
+pub const LONGEST_BODY: usize = 256 * 1024;
+
+pub async fn call(context: impl Fn() + Clone + Send + 'static, own_url: Url, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    // Read here, because leptos would report a body that breaks off as an error of ours.
+    let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
+        return (StatusCode::PAYLOAD_TOO_LARGE, "The form is too long.").into_response();
+    };
+    let mut request = Request::from_parts(parts, Body::from(body));
     let is_plain_form = accepts_html(&request);
     set_way_back(&mut request, &own_url);
     let mut response = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
@@ -54,6 +63,8 @@ fn keep_redirect_local(response: &mut Response, own_url: &Url) {
         .get(LOCATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|location| location.strip_prefix(&own_origin))
+        // What is left of a query from which an earlier error was taken.
+        .map(|path| path.strip_suffix('?').unwrap_or(path))
         .and_then(|path| HeaderValue::from_str(path).ok());
     if let Some(path) = local {
         response.headers_mut().insert(LOCATION, path);

@@ -6,8 +6,9 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{ChangePassword, RenameAccount, RevokeSession, account};
 use crate::layout::SignOutButton;
+use super::browser::browser_name;
 use crate::ui::card::Section;
-use crate::ui::field::{Field, FieldKind};
+use crate::ui::field::{Field, FieldKind, UserName};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::format::{machine_moment, moment};
 use crate::ui::loading::loaded;
@@ -26,14 +27,15 @@ pub fn AccountPage() -> impl IntoView {
         |_| account(),
     );
     loaded(resource, move |(member, sessions)| {
+        let email = member.email.clone();
         view! {
             <PageHead title="Account" lead=member.email.clone()/>
             <div class="stack">
                 {move || changed.get().then(|| view! { <Notice tone=Tone::Good>"Your password is changed, and every other session has ended."</Notice> })}
                 <AccountName member action=rename/>
-                <Password action=change/>
+                <Password email action=change/>
                 <Sessions sessions action=revoke/>
-                <Section title="Leave"><SignOutButton/></Section>
+                <Section title="Sign out" lead="Ends the session in this browser."><div><SignOutButton class="btn"/></div></Section>
             </div>
         }
         .into_any()
@@ -58,14 +60,15 @@ fn AccountName(member: MemberView, action: ServerAction<RenameAccount>) -> impl 
 }
 
 #[component]
-fn Password(action: ServerAction<ChangePassword>) -> impl IntoView {
+fn Password(email: String, action: ServerAction<ChangePassword>) -> impl IntoView {
     let error = FormError::of(action);
     view! {
         <Section title="Password">
             <div class="panel form-width">
                 <PostForm action=action>
                     <FormAlert error fields=&["current", "new"]/>
-                    <Field name="current" label="Present password" kind=FieldKind::CurrentPassword error/>
+                    <UserName email/>
+                    <Field name="current" label="Current password" kind=FieldKind::CurrentPassword error/>
                     <Field name="new" label="New password" kind=FieldKind::NewPassword error hint="At least 8 characters. Every other session ends."/>
                     <div><SubmitButton pending=pending(action) class="btn">"Change password"</SubmitButton></div>
                 </PostForm>
@@ -88,7 +91,7 @@ fn Sessions(sessions: Vec<SessionView>, action: ServerAction<RevokeSession>) -> 
 }
 
 fn session_row(session: SessionView, action: ServerAction<RevokeSession>) -> impl IntoView {
-    let agent = if session.user_agent.is_empty() { "Unknown browser".to_owned() } else { session.user_agent };
+    let agent = browser_name(&session.user_agent);
     let end = if session.is_current {
         view! { <Badge tone=Tone::Good text="This browser"/> }.into_any()
     } else {
@@ -103,7 +106,7 @@ fn session_row(session: SessionView, action: ServerAction<RevokeSession>) -> imp
     view! {
         <li class="row">
             <div class="row-main">
-                <p class="row-title break">{agent}</p>
+                <p class="row-title" title=session.user_agent.clone()>{agent}</p>
                 <p class="muted">
                     "Last seen " <time datetime=machine_moment(session.last_seen_at)>{moment(session.last_seen_at)}</time>
                     ", signed in " <time datetime=machine_moment(session.created_at)>{moment(session.created_at)}</time>

@@ -30,7 +30,7 @@ pub async fn apps() -> Result<Vec<AppSummary>, PageError> {
 pub async fn app(id: AppId) -> Result<AppPageView, PageError> {
     let (control, actor) = signed_in().await?;
     let app = control.app(&actor, id).await?;
-    let usage = charts::requests_only(control.app_usage(&actor, id, UsageRange::Week).await?);
+    let usage = charts::summary(control.app_usage(&actor, id, UsageRange::Week).await?);
     Ok(AppPageView { app, usage, token_check: flash::take(flash::TOKEN_CHECK, id).await? })
 }
 

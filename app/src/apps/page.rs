@@ -11,6 +11,7 @@ use crate::issuers::api::{CheckToken, RecheckIssuer, RemoveIssuer};
 use crate::issuers::{IssuerList, TokenCheck};
 use crate::ui::card::{Empty, Section};
 use crate::ui::format::count;
+use crate::ui::icon::{Icon, IconName};
 use crate::ui::loading::loaded;
 use crate::ui::notice::{Badge, Tone};
 use crate::ui::page::{Crumb, PageHead};
@@ -90,7 +91,7 @@ fn row(proxy: ProxySummary) -> impl IntoView {
                 <h3 class="row-title"><a class="stretched" href=format!("/proxies/{}", proxy.id)>{proxy.name}</a></h3>
                 <p class="muted">{proxy.provider_title} " · " {count(proxy.requests_last_day)} " requests in 24 hours"</p>
             </div>
-            {state}
+            <div class="row-end">{state}<Icon name=IconName::Chevron class="icon-small"/></div>
         </li>
     }
     .into_any()

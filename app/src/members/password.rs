@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{RequestPasswordReset, ResetPassword};
-use crate::ui::field::{Field, FieldKind};
+use crate::ui::field::{Field, FieldKind, UserName};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::page::PageHead;
 
@@ -37,6 +37,7 @@ pub fn ResetPasswordPage() -> impl IntoView {
             <PostForm action=action>
                 <FormAlert error fields=&["password"]/>
                 <input type="hidden" name="token" value=token/>
+                <UserName email=String::new()/>
                 <Field name="password" label="New password" kind=FieldKind::NewPassword error hint="At least 8 characters."/>
                 <SubmitButton pending=pending(action) class="btn btn-primary btn-block">"Change my password"</SubmitButton>
             </PostForm>

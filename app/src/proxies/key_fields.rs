@@ -55,10 +55,13 @@ pub fn KeyPlacementFields(error: FormError, #[prop(optional_no_strip)] now: Opti
         (QUERY, "In a query parameter"),
     ];
     view! {
+        // The style sheet hides the fields that the choice has no use for.
+        <div class="placement">
         <Select name="placement" label="How the API wants its key" error choices value=kind/>
         <div class="field-pair">
             <Field name="placement_name" label="Header or parameter name" error value=name placeholder="x-api-key" hint="Only for a header or a query parameter" optional=true/>
             <Field name="placement_prefix" label="Text before the key" error value=prefix placeholder="Token " hint="Only for a header" optional=true/>
+        </div>
         </div>
     }
     .into_any()

@@ -91,6 +91,12 @@ pub fn Field(
     .into_any()
 }
 
+/// Tells a password manager whose password a form changes; the server does not read it.
+#[component]
+pub fn UserName(email: String) -> impl IntoView {
+    view! { <input type="text" name="username" autocomplete="username" value=email hidden=true/> }.into_any()
+}
+
 #[component]
 pub fn TextArea(
     name: &'static str,

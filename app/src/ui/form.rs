@@ -31,7 +31,7 @@ impl FormError {
     /// Why this field was refused.
     pub fn at(self, name: &str) -> Option<String> {
         self.0.with(|error| match error {
-            Some(PageError::Refused { field, reason, .. }) if field == name => Some(reason.clone()),
+            Some(PageError::Refused { field, reason, .. }) if field == name => Some(sentence(reason)),
             Some(_) | None => None,
         })
     }
@@ -40,7 +40,7 @@ impl FormError {
     fn beside(self, names: &[&str]) -> Option<String> {
         self.0.with(|error| match error {
             Some(PageError::Refused { field, .. }) if names.contains(&field.as_str()) => None,
-            Some(error) => Some(error.to_string()),
+            Some(error) => Some(sentence(&error.to_string())),
             None => None,
         })
     }
@@ -53,6 +53,14 @@ impl FormError {
         })
         .unwrap_or(begins_with)
     }
+}
+
+/// A reason as it is written beside a field: with a capital letter and a full stop.
+fn sentence(reason: &str) -> String {
+    let mut letters = reason.chars();
+    let first = letters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    let end = if reason.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }
 
 /// The path and query of this page, less what an earlier error put into them.
@@ -120,7 +128,7 @@ pub fn SubmitButton(
 ) -> impl IntoView {
     view! {
         <button type="submit" class=class prop:disabled=move || pending.get() aria-busy=move || pending.get().to_string()>
-            <span class="loading loading-spinner loading-xs" class:hidden=move || !pending.get() aria-hidden="true"></span>
+            <span class="spinner" class:hidden=move || !pending.get() aria-hidden="true"></span>
             {children()}
         </button>
     }

@@ -28,7 +28,11 @@ pub fn PageHead(
     let way = (!crumbs.is_empty()).then(|| {
         let steps = crumbs
             .into_iter()
-            .map(|crumb| view! { <li><a href=crumb.href>{crumb.text}</a><Icon name=IconName::Chevron class="icon-small"/></li> })
+            .enumerate()
+            .map(|(index, crumb)| {
+                let mark = (index > 0).then(|| view! { <Icon name=IconName::Chevron class="icon-small"/> });
+                view! { <li>{mark}<a href=crumb.href>{crumb.text}</a></li> }
+            })
             .collect_view();
         view! { <nav aria-label="Breadcrumb" class="crumbs"><ol>{steps}</ol></nav> }
     });

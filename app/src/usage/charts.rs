@@ -1,7 +1,7 @@
 //! Draws a UsageView's buckets as SVG, on the server only. Colors are the style sheet's: the picture carries marker
 //! colors that it maps to the theme.
 
-use charts_rs::{BarChart, Color, Series};
+use charts_rs::{BarChart, Color, LegendCategory, Series};
 use keyward_domain::view::{ChartSvg, UsageBucket, UsageRange, UsageTotals, UsageView};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -23,9 +23,9 @@ pub fn drawn(usage: UsageView) -> UsageView {
     UsageView { charts, ..usage }
 }
 
-/// With the one picture that a summary shows.
-pub fn requests_only(usage: UsageView) -> UsageView {
-    let charts = requests(&usage).into_iter().collect();
+/// With the pictures that a summary shows.
+pub fn summary(usage: UsageView) -> UsageView {
+    let charts = [requests(&usage), cost(&usage)].into_iter().flatten().collect();
     UsageView { charts, ..usage }
 }
 
@@ -83,6 +83,7 @@ fn picture(title: &str, description: String, series: Vec<Series>, usage: &UsageV
     chart.font_family = "system-ui, sans-serif".to_owned();
     chart.series.colors = vec![MAIN.into(), SECOND.into()];
     chart.legend.show = Some(has_legend);
+    chart.legend.category = LegendCategory::Rect;
     chart.legend.font.color = TEXT.into();
     chart.legend.font.size = FONT_SIZE;
     chart.x_axis.font.color = TEXT.into();

@@ -1,0 +1,9 @@
+//! The dashboard as a browser sees it: the real router in front of a real Postgres.
+
+mod csrf;
+mod forms;
+mod gate;
+mod harness;
+mod headers;
+mod sessions;
+mod tenancy;

@@ -1,0 +1,136 @@
+//! What belongs to another account does not exist, over every server function there is.
+
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+
+use crate::harness::{Belongings, House};
+
+/// What a server function is about.
+enum Kind {
+    /// Anyone may call it; it reaches nobody's belongings.
+    Public,
+    /// It reaches the caller's own account only, because it takes no id.
+    Own,
+    /// It takes ids: these fields name another account's.
+    Theirs(Vec<(&'static str, String)>),
+}
+
+fn functions(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
+    let id = |id: String| vec![("id", id)];
+    let app = || theirs.app.to_string();
+    let proxy = || id(theirs.proxy.to_string());
+    let with = |mut fields: Vec<(&'static str, String)>, more: &[(&'static str, &str)]| {
+        fields.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Kind::Theirs(fields)
+    };
+    vec![
+        ("/api/deployment", Kind::Public),
+        ("/api/dev-mails", Kind::Public),
+        ("/api/request-password-reset", Kind::Public),
+        ("/api/request-verification", Kind::Public),
+        ("/api/reset-password", Kind::Public),
+        ("/api/set-theme", Kind::Public),
+        ("/api/sign-in", Kind::Public),
+        ("/api/sign-out", Kind::Public),
+        ("/api/sign-up", Kind::Public),
+        ("/api/verify-email", Kind::Public),
+        ("/api/account", Kind::Own),
+        ("/api/apps", Kind::Own),
+        ("/api/change-password", Kind::Own),
+        ("/api/create-app", Kind::Own),
+        ("/api/member", Kind::Own),
+        ("/api/rename-account", Kind::Own),
+        ("/api/app", Kind::Theirs(id(app()))),
+        ("/api/app-name", Kind::Theirs(id(app()))),
+        ("/api/rename-app", with(id(app()), &[("name", "Mine now")])),
+        ("/api/delete-app", Kind::Theirs(id(app()))),
+        ("/api/link-issuer", with(vec![("app", app())], &[("kind", "firebase"), ("project", "my-app-1a2b3")])),
+        ("/api/recheck-issuer", Kind::Theirs(id(theirs.issuer.to_string()))),
+        ("/api/remove-issuer", Kind::Theirs(id(theirs.issuer.to_string()))),
+        ("/api/check-token", with(vec![("app", app())], &[("token", "a.b.c")])),
+        (
+            "/api/create-proxy",
+            with(vec![("app", app())], &[("provider", "openai"), ("name", "Mine"), ("key", "sk-mine-0123456789")]),
+        ),
+        ("/api/proxy", Kind::Theirs(proxy())),
+        ("/api/proxy-settings", Kind::Theirs(proxy())),
+        ("/api/save-proxy", with(proxy(), &[("name", "Mine"), ("base_url", "https://api.openai.com"), ("rules", "GET /v1/models")])),
+        ("/api/switch-proxy", with(proxy(), &[("to", "off")])),
+        ("/api/delete-proxy", Kind::Theirs(proxy())),
+        ("/api/send-test-request", Kind::Theirs(proxy())),
+        ("/api/usage", with(proxy(), &[("range", "day")])),
+        ("/api/revoke-session", Kind::Theirs(id(theirs.session.to_string()))),
+    ]
+}
+
+fn borrowed<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    fields.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+/// A new server function fails this test until it is listed above with what it is about.
+#[tokio::test]
+async fn the_list_names_every_server_function() {
+    let house = House::open().await;
+    house.member("bob@example.com").await;
+    let listed: BTreeSet<_> = functions(&house.belongings("bob@example.com").await).into_iter().map(|(path, _)| path).collect();
+    let linked: BTreeSet<_> = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path).collect();
+    assert_eq!(listed, linked);
+}
+
+#[tokio::test]
+async fn another_account_s_anything_is_not_found() {
+    let house = House::open().await;
+    let mut bob = house.member("bob@example.com").await;
+    let theirs = house.belongings("bob@example.com").await;
+    let mut ada = house.member("ada@example.com").await;
+    for (path, kind) in functions(&theirs) {
+        let Kind::Theirs(fields) = kind else { continue };
+        let answer = ada.call(path, &borrowed(&fields)).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}: {}", answer.body);
+        assert_eq!(answer.body, r#"{"kind":"not_found"}"#, "{path}");
+    }
+    // Nothing of it came through.
+    let actor = house.actor("bob@example.com").await;
+    let app = house.control.app(&actor, theirs.app).await.expect("still there");
+    assert_eq!((app.name.as_str(), app.issuers.len(), app.proxies.len()), ("Theirs", 1, 1));
+    assert!(app.proxies.iter().all(|proxy| proxy.enabled && proxy.name == "Theirs"));
+    assert_eq!(bob.get("/apps").await.status, StatusCode::OK, "Bob is still signed in");
+}
+
+#[tokio::test]
+async fn another_account_s_pages_are_not_found() {
+    let house = House::open().await;
+    house.member("bob@example.com").await;
+    let theirs = house.belongings("bob@example.com").await;
+    let mut ada = house.member("ada@example.com").await;
+    for path in [
+        format!("/apps/{}", theirs.app),
+        format!("/apps/{}/issuers/new", theirs.app),
+        format!("/apps/{}/proxies/new", theirs.app),
+        format!("/proxies/{}", theirs.proxy),
+        format!("/proxies/{}/settings", theirs.proxy),
+        format!("/proxies/{}/usage", theirs.proxy),
+    ] {
+        let answer = ada.get(&path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(!answer.body.contains("Theirs"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_function_that_is_not_public_needs_a_session() {
+    let house = House::open().await;
+    house.member("bob@example.com").await;
+    let theirs = house.belongings("bob@example.com").await;
+    let mut stranger = house.stranger();
+    for (path, kind) in functions(&theirs) {
+        let fields = match kind {
+            Kind::Public => continue,
+            Kind::Own => vec![("name", "x".to_owned()), ("current", "x".to_owned()), ("new", "x".to_owned())],
+            Kind::Theirs(fields) => fields,
+        };
+        let answer = stranger.call(path, &borrowed(&fields)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}: {}", answer.body);
+    }
+}
