@@ -42,10 +42,12 @@ pub fn TestRequest(proxy: ProxyView, action: ServerAction<SendTestRequest>, earl
 
 #[component]
 fn Answer(answer: TestAnswer) -> impl IntoView {
-    let tone = if answer.status < 400 { Tone::Good } else { Tone::Caution };
+    let tone = if (200..400).contains(&answer.status) { Tone::Good } else { Tone::Caution };
+    // Zero: nobody answered.
+    let status = if answer.status == 0 { "No answer".to_owned() } else { format!("Status {}", answer.status) };
     view! {
         <div class="answer">
-            <p><Badge tone text=format!("Status {}", answer.status)/>" "<span class="muted">{millis(i64::try_from(answer.duration_ms).unwrap_or(i64::MAX))}</span></p>
+            <p><Badge tone text=status/>" "<span class="muted">{millis(i64::try_from(answer.duration_ms).unwrap_or(i64::MAX))}</span></p>
             {(!answer.advice.is_empty()).then_some(view! { <p>{answer.advice}</p> })}
             {(!answer.body.is_empty()).then_some(view! {
                 <div class="code-block"><pre tabindex="0" role="region" aria-label="Answer"><code>{answer.body}</code></pre></div>

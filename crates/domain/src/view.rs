@@ -193,6 +193,7 @@ impl std::fmt::Debug for ProxySettingsForm {
 /// What the "send a test request" button shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestAnswer {
+    /// 0 when the edge did not answer.
     pub status: u16,
     pub duration_ms: u64,
     /// The beginning of the body, the key redacted from it.

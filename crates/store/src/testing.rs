@@ -13,6 +13,7 @@ pub struct TestDatabase {
 
 impl TestDatabase {
     /// An empty database with the current schema.
+    #[expect(clippy::disallowed_methods, reason = "tests have no config.rs")]
     pub async fn create() -> Self {
         let server_url = std::env::var("KEYWARD_TEST_DATABASE_URL").expect(
             "KEYWARD_TEST_DATABASE_URL must name a PostgreSQL superuser connection for tests; `make test` sets it, or: eval \"$(scripts/postgres.sh env)\"",
@@ -39,6 +40,10 @@ impl TestDatabase {
     }
 
     pub async fn count(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.store.pool).await.expect("the test's SQL is right")
+    }
+
+    pub async fn text(&self, sql: &str) -> String {
         sqlx::query_scalar(sql).fetch_one(&self.store.pool).await.expect("the test's SQL is right")
     }
 }
