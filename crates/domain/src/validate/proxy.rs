@@ -146,16 +146,18 @@ fn is_query_name(name: &str) -> bool {
 
 /// Headers that carry credentials or steer the account stay the developer's (edge rules, headers).
 fn may_pass(name: &str) -> bool {
-    const NEVER: [&str; 9] = [
+    const NEVER: [&str; 11] = [
+        "anthropic-beta",
         "authorization",
-        "x-api-key",
-        "x-goog-api-key",
-        "xi-api-key",
-        "x-goog-user-project",
+        "forwarded",
         "openai-organization",
         "openai-project",
-        "forwarded",
+        "x-api-key",
         "x-forwarded-for",
+        "x-goog-api-key",
+        "x-goog-user-project",
+        "x-subscription-token",
+        "xi-api-key",
     ];
     is_token(name) && !NEVER.contains(&name) && (!RESERVED_HEADERS.contains(&name) || name == "content-type")
 }
