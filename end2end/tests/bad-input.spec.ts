@@ -118,12 +118,12 @@ const memberCases: Record<string, Case & { path: (workshop: Workshop) => string 
   "an app: a blank name": { path: ({ appPath }) => appPath, button: "Rename", field: "Name", typed: " ", reason: /enter a name/ },
   "the account: a blank name": { ...account, button: "Save name", field: "Name", typed: " ", reason: /enter a name/ },
   "the account: a wrong present password": {
-    ...account, button: "Change password", field: "Present password", typed: "not the password",
+    ...account, button: "Change password", field: "Current password", typed: "not the password",
     others: { "New password": "a fine new password" }, reason: /password/,
   },
   "the account: a short new password": {
     ...account, button: "Change password", field: "New password", typed: "short",
-    others: { "Present password": "PASSWORD" }, reason: /at least 8 characters/,
+    others: { "Current password": "PASSWORD" }, reason: /at least 8 characters/,
   },
   "Firebase: a project name instead of its id": { ...issuer("firebase"), field: "Project id", typed: "My App", reason: /project id has/ },
   "Supabase: half a reference": { ...issuer("supabase"), field: "Project reference or URL", typed: "abc", reason: /reference/ },

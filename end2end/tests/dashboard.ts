@@ -67,7 +67,7 @@ export class Dashboard {
     await expect(async () => {
       await this.open("/dev/mail");
       await expect(mail).toBeVisible({ timeout: 500 });
-    }).toPass();
+    }).toPass({ timeout: 20_000 });
     await mail.getByRole("link").first().click();
     await expect(this.page).toHaveURL(/token=/);
     await this.ready();

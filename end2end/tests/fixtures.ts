@@ -16,10 +16,12 @@ export class Watch {
   private readonly pending: Promise<void>[] = [];
   private readonly file: string;
 
-  constructor(context: BrowserContext, title: string) {
+  constructor(context: BrowserContext, title: string, javaScriptEnabled = true) {
     mkdirSync(RECEIVED, { recursive: true });
     this.file = join(RECEIVED, `${title.replace(/[^a-z0-9]+/gi, "-").slice(0, 120)}.txt`);
     writeFileSync(this.file, "");
+    // A browser without scripts refuses to load them, and says so.
+    if (!javaScriptEnabled) this.expected.push(/^request: GET \S+\/pkg\/\S+ csp$/, /\/pkg\/\S+ was preloaded using link preload but not used/);
     context.on("console", (message) => this.complain(`console ${message.type()}: ${message.text()} (${message.location().url})`));
     context.on("weberror", (error) => this.complain(`uncaught: ${error.error().stack ?? error.error().message}`));
     context.on("requestfailed", (request) => {
@@ -64,8 +66,8 @@ export const test = base.extend<{ watch: Watch }>({
   baseURL: async ({}, use) => use(visitor().baseURL),
   extraHTTPHeaders: async ({}, use) => use(visitor().extraHTTPHeaders),
   watch: [
-    async ({ context }, use, testInfo) => {
-      const watch = new Watch(context, testInfo.titlePath.join(" "));
+    async ({ context, javaScriptEnabled }, use, testInfo) => {
+      const watch = new Watch(context, testInfo.titlePath.join(" "), javaScriptEnabled);
       await use(watch);
       await watch.finish(context.pages());
     },

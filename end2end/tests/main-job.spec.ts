@@ -49,7 +49,7 @@ test("from sign-up to a streamed, metered call", async ({ page, context, dashboa
     await expect(async () => {
       await dashboard.press("Send a test request");
       await expect(page.getByText("Status 200")).toBeVisible({ timeout: 3_000 });
-    }).toPass();
+    }).toPass({ timeout: 20_000 });
     await expect(page.getByRole("region", { name: "Answer" })).toContainText("gpt-4o-mini");
   });
 
@@ -90,7 +90,7 @@ test("from sign-up to a streamed, metered call", async ({ page, context, dashboa
       await expect(users.getByRole("row", { name: /pupil-1/ })).toBeVisible({ timeout: 500 });
       await expect(users.getByRole("row", { name: /pupil-2/ })).toBeVisible({ timeout: 500 });
       await expect(recent.getByRole("row", { name: /403/ })).toBeVisible({ timeout: 500 });
-    }).toPass();
+    }).toPass({ timeout: 20_000 });
     await expect(page.getByRole("img", { name: /^Requests: 4 in all/ })).toBeVisible();
     await expect(page.getByRole("img", { name: /^Tokens: [1-9]\d* input and [1-9]\d* output in all/ })).toBeVisible();
     await expect(page.getByRole("img", { name: /^Cost: \$0\.00(?!00\b)\d*/ })).toBeVisible();

@@ -32,7 +32,7 @@ test("changing the password ends every other session", async ({ page, dashboard,
 
   await dashboard.open("/account");
   await expect(page.getByRole("button", { name: "End session" })).toHaveCount(1);
-  await page.getByLabel("Present password").fill(stack().canaries.password);
+  await page.getByLabel("Current password").fill(stack().canaries.password);
   await page.getByLabel("New password").fill(stack().canaries.newPassword);
   await dashboard.press("Change password");
   await expect(page.getByText("every other session has ended")).toBeVisible();

@@ -22,7 +22,7 @@ test("without JavaScript: from sign-up to a call that shows in the usage", async
     await expect(async () => {
       await dashboard.press("Send a test request");
       await expect(page.getByText("Status 200")).toBeVisible({ timeout: 3_000 });
-    }).toPass();
+    }).toPass({ timeout: 20_000 });
   });
   await test.step("read the snippets of each language", async () => {
     for (const language of await page.getByRole("group", { name: "Language" }).getByRole("radio").all()) {
@@ -59,7 +59,7 @@ test("without JavaScript: from sign-up to a call that shows in the usage", async
     await expect(async () => {
       await dashboard.open(`${proxy.path}/usage`);
       await expect(page.getByRole("row", { name: /reader/ }).first()).toBeVisible({ timeout: 500 });
-    }).toPass();
+    }).toPass({ timeout: 20_000 });
     await expect(page.getByRole("img", { name: /^Requests: / })).toBeVisible();
   });
   await test.step("rename and delete the app", async () => {
@@ -89,7 +89,7 @@ test("without JavaScript: a forgotten password, a new one, and a changed one", a
   await dashboard.signIn(address, newPassword);
 
   await dashboard.open("/account");
-  await page.getByLabel("Present password").fill(newPassword);
+  await page.getByLabel("Current password").fill(newPassword);
   await page.getByLabel("New password").fill(password);
   await dashboard.press("Change password");
   await expect(page.getByText("Your password is changed")).toBeVisible();

@@ -32,7 +32,7 @@ signedIn("a proxy that is called by several users", async ({ dashboard, workshop
   await expect(async () => {
     await dashboard.open(`${workshop.openai.path}/usage`);
     await expect(dashboard.page.getByRole("row", { name: /user-4/ }).first()).toBeVisible({ timeout: 500 });
-  }).toPass();
+  }).toPass({ timeout: 20_000 });
 });
 
 for (const [name, path] of Object.entries(MEMBER_PAGES)) {
