@@ -20,12 +20,12 @@ const DUPLICATE: &str = "duplicate key";
 /// serde_json itself refuses more than 128 levels.
 pub fn parse(body: &[u8]) -> Result<Value, StrictJsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = Strict.deserialize(&mut deserializer).map_err(classify)?;
-    deserializer.end().map_err(classify)?;
+    let value = Strict.deserialize(&mut deserializer).map_err(|error| classify(&error))?;
+    deserializer.end().map_err(|error| classify(&error))?;
     Ok(value)
 }
 
-fn classify(error: serde_json::Error) -> StrictJsonError {
+fn classify(error: &serde_json::Error) -> StrictJsonError {
     // The only custom message that can come is ours.
     if error.is_data() && error.to_string().starts_with(DUPLICATE) {
         return StrictJsonError::DuplicateKey;
