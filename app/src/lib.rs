@@ -3,6 +3,8 @@
 //! Owns what a developer sees and which `control` function a form calls. Must not know SQL, sealing or the network;
 //! decides nothing: rules of the product are in `domain` and `control`.
 
+#![expect(clippy::needless_pass_by_value, reason = "a component owns its properties; the macro takes them by value")]
+
 #[cfg(all(feature = "ssr", feature = "hydrate"))]
 compile_error!("build keyward-app either for the server (ssr) or for the browser (hydrate), never for both");
 

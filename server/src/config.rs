@@ -93,6 +93,7 @@ fn web_url(text: &str) -> Result<Url, String> {
 }
 
 impl Config {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(&|name| std::env::var(name).ok())
     }

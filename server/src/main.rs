@@ -46,6 +46,7 @@ fn start_logs(filter: &str, deployment: Deployment) {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that makes the real clock")]
 async fn serve(config: &Config) -> anyhow::Result<()> {
     // The port first: a second start should say so before it waits for a database.
     let listener = listen(config.address).await?;

@@ -68,7 +68,7 @@ fn Proxies(app: AppView) -> impl IntoView {
     let list = if app.proxies.is_empty() {
         view! {
             <Empty title="No proxies yet" text="A proxy is one address at the edge that stands for one API and its key.">
-                <a class="btn btn-primary" href=add_first>"Add a proxy"</a>
+                <a class="btn" href=add_first>"Add a proxy"</a>
             </Empty>
         }
         .into_any()

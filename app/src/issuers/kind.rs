@@ -47,7 +47,7 @@ impl IssuerKind {
         match self {
             Self::Firebase => "Firebase",
             Self::Supabase => "Supabase",
-            Self::SupabaseSecret => "Supabase, legacy secret",
+            Self::SupabaseSecret => "Supabase (legacy)",
             Self::Clerk => "Clerk",
             Self::Auth0 => "Auth0",
             Self::Cognito => "Amazon Cognito",
@@ -58,12 +58,14 @@ impl IssuerKind {
 
     pub fn summary(self) -> &'static str {
         match self {
-            Self::Firebase => "Needs the project id",
-            Self::Supabase => "Needs the project’s reference or URL",
-            Self::SupabaseSecret => "For projects that still sign with the shared JWT secret",
-            Self::Clerk | Self::Cognito | Self::Oidc => "Needs the issuer’s URL and the audience",
-            Self::Auth0 => "Needs the tenant’s URL and the API’s audience",
-            Self::Emulator => "Development only: tokens from the emulator on this machine",
+            Self::Firebase => "Project id",
+            Self::Supabase => "Project reference or URL",
+            Self::SupabaseSecret => "Shared JWT secret",
+            Self::Clerk => "Frontend API URL and audience",
+            Self::Auth0 => "Tenant URL and API identifier",
+            Self::Cognito => "User pool URL and client id",
+            Self::Oidc => "Issuer URL and audience",
+            Self::Emulator => "Development only",
         }
     }
 

@@ -16,7 +16,7 @@ pub fn IssuerList(app: AppView, recheck: ServerAction<RecheckIssuer>, remove: Se
         return view! {
             <Section title="Identity providers">
                 <Empty title="No identity provider yet" text="Until one is linked, nobody can call this app’s proxies.">
-                    <a class="btn btn-primary" href=new>"Link an identity provider"</a>
+                    <a class="btn" href=new>"Link an identity provider"</a>
                 </Empty>
             </Section>
         }

@@ -1,5 +1,7 @@
 //! Server functions of proxies. A key passes through here once, on its way to be sealed, and is in no error.
 
+#![expect(clippy::too_many_arguments, reason = "each argument of a server function is a field of its form")]
+
 use keyward_domain::ids::{AppId, ProxyId};
 use keyward_domain::view::{ProxyView, Snippet, TestAnswer, UsageView};
 use leptos::prelude::*;
@@ -46,7 +48,6 @@ pub async fn proxy_settings(id: ProxyId) -> Result<ProxyView, PageError> {
 }
 
 #[server(endpoint = "create-proxy")]
-#[expect(clippy::too_many_arguments, reason = "each argument is a field of the form")]
 pub async fn create_proxy(
     app: AppId,
     provider: String,
@@ -74,7 +75,6 @@ pub async fn create_proxy(
 }
 
 #[server(endpoint = "save-proxy")]
-#[expect(clippy::too_many_arguments, reason = "each argument is a field of the form")]
 pub async fn save_proxy(
     id: ProxyId,
     name: String,

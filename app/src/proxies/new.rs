@@ -51,10 +51,9 @@ fn Choices(id: AppId, provider: Memo<Option<&'static Provider>>) -> impl IntoVie
         .iter()
         .map(|offered| {
             let here = move || provider.get().is_some_and(|chosen| chosen.name == offered.name).then_some("true");
-            let text = match offered.base_url.strip_prefix("https://") {
-                Some(host) => host,
-                None => "Any HTTPS API with a key",
-            };
+            let host = offered.base_url.strip_prefix("https://").unwrap_or("Any HTTPS API with a key");
+            // A long name may break after its dots.
+            let text = host.replace('.', ".\u{200b}");
             view! {
                 <li>
                     <a class="choice" href=format!("/apps/{id}/proxies/new?provider={}", offered.name) aria-current=here>

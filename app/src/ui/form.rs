@@ -77,12 +77,15 @@ fn this_page() -> String {
     if query.is_empty() { path } else { format!("{path}?{query}") }
 }
 
+/// What is wrong with a form before it is sent.
+pub type FormCheck<S> = fn(&S) -> Result<(), PageError>;
+
 #[component]
 pub fn PostForm<S, Output>(
     action: ServerAction<S>,
     #[prop(default = "form-stack")] class: &'static str,
     /// What the browser can tell before it asks the server; the same functions run there again.
-    #[prop(optional)] check: Option<fn(&S) -> Result<(), PageError>>,
+    #[prop(optional)] check: Option<FormCheck<S>>,
     children: Children,
 ) -> impl IntoView
 where

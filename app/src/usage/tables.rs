@@ -6,6 +6,11 @@ use leptos::prelude::*;
 use crate::ui::format::{count, machine_moment, micro_usd, millis, moment};
 use crate::ui::notice::{Badge, Tone};
 
+/// Test requests come from a member, not from a user of the app.
+fn caller(sub: String) -> String {
+    if sub.starts_with("dashboard:") { "test request".to_owned() } else { sub }
+}
+
 #[component]
 pub fn TopUsers(users: Vec<TopUser>) -> impl IntoView {
     let rows = users
@@ -13,7 +18,7 @@ pub fn TopUsers(users: Vec<TopUser>) -> impl IntoView {
         .map(|user| {
             view! {
                 <tr>
-                    <th scope="row" class="cell-id">{user.sub}</th>
+                    <th scope="row" class="cell-id">{caller(user.sub)}</th>
                     <td class="cell-number">{count(user.totals.requests)}</td>
                     <td class="cell-number">{count(user.totals.errors)}</td>
                     <td class="cell-number">{count(user.totals.input_tokens + user.totals.output_tokens)}</td>
@@ -76,7 +81,7 @@ fn request_row(request: RecentRequest) -> impl IntoView {
             <td class="cell-id">{request.method} " " {request.endpoint.unwrap_or_else(|| "(not allowed)".to_owned())}</td>
             <td class="cell-fixed"><Badge tone text=status/></td>
             <td class="cell-fixed">{request.model.unwrap_or_else(|| "–".to_owned())}</td>
-            <td class="cell-id">{request.sub.unwrap_or_else(|| "–".to_owned())}</td>
+            <td class="cell-id">{request.sub.map_or_else(|| "–".to_owned(), caller)}</td>
             <td class="cell-number">{millis(i64::from(request.duration_ms))}</td>
         </tr>
     }

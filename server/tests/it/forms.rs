@@ -80,7 +80,7 @@ async fn a_secret_in_a_refused_form_is_never_sent_back() {
     let mut member = house.member(EMAIL).await;
     let theirs = house.belongings(EMAIL).await;
     let (app, proxy) = (theirs.app.to_string(), theirs.proxy.to_string());
-    let forms: [(&str, String, Vec<(&str, &str)>); 8] = [
+    let forms = [
         ("/api/sign-in", "/sign-in".to_owned(), vec![("email", EMAIL), ("password", SECRET)]),
         ("/api/sign-up", "/sign-up".to_owned(), vec![("email", "not-an-address"), ("password", SECRET)]),
         ("/api/reset-password", "/reset-password".to_owned(), vec![("token", SECRET), ("password", SECRET)]),
