@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use keyward_domain::error_shape;
 use keyward_domain::limits::Quota;
 use keyward_domain::provider::ErrorShape;
@@ -22,6 +22,7 @@ use crate::snapshot::ServedProxy;
 use crate::steps::cors::Cors;
 use crate::steps::headers;
 use crate::steps::record::{Content, Passed};
+use crate::steps::upload;
 
 /// Fills as the pipeline learns how an answer must look.
 pub struct Envelope {
@@ -35,7 +36,13 @@ pub async fn answer(edge: Arc<Edge>, request: Request<Incoming>) -> Response<Bod
     let mut meter = Meter::start(edge.clone(), request.method());
     let mut envelope =
         Envelope { request_id: Uuid::now_v7().to_string(), proxy: None, cors: Cors::default(), quota: None };
-    match pipeline::run(&edge, request, &mut envelope, &mut meter).await {
+    let (head, body) = request.into_parts();
+    let mut body = Some(body);
+    let admission = tokio::select! {
+        admission = pipeline::run(&edge, head, &mut body, &mut envelope, &mut meter) => admission,
+        () = edge.cut_streams.cancelled() => Err(Rejection::ShuttingDown),
+    };
+    match admission {
         Ok(Admission::Passed(passed)) => envelope.pass(passed, meter),
         Ok(Admission::Preflight(headers)) => {
             meter.preflight();
@@ -43,6 +50,9 @@ pub async fn answer(edge: Arc<Edge>, request: Request<Incoming>) -> Response<Bod
         }
         Err(rejection) => {
             meter.rejected(&rejection);
+            if let Some(body) = body.filter(|body| !body.is_end_stream()) {
+                tokio::spawn(upload::dispose(body));
+            }
             envelope.reject(&rejection)
         }
     }
@@ -69,8 +79,6 @@ impl Envelope {
         meter.replying(status.as_u16());
         let body = match content {
             Content::Whole(bytes) => {
-                meter.scans_json();
-                meter.received(&bytes);
                 meter.delivered(bytes.len() as u64);
                 meter.completed();
                 return self.close(status, headers, bytes);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::Request;
 use http::request::Parts;
 use hyper::body::Incoming;
 use keyward_domain::rejection::Rejection;
@@ -45,13 +44,14 @@ pub enum Admission {
     Passed(Passed),
 }
 
+/// The body stays where it is until it is wanted: of a call that was refused before, it is the caller's to dispose of.
 pub async fn run(
     edge: &Arc<Edge>,
-    request: Request<Incoming>,
+    mut head: Parts,
+    body: &mut Option<Incoming>,
     envelope: &mut Envelope,
     meter: &mut Meter,
 ) -> Result<Admission, Rejection> {
-    let (mut head, body) = request.into_parts();
     let snapshot = edge.snapshot.load();
 
     let addressed = route::address(&snapshot, &head)?;
@@ -86,17 +86,18 @@ pub async fn run(
     meter.pause();
     let reply = forward::forward(edge, &head, admitted).await?;
     meter.resume();
-    Ok(Admission::Passed(record(edge, &head.method, reply).await?))
+    Ok(Admission::Passed(record(edge, &head.method, reply, meter).await?))
 }
 
 /// The client is waited for; then the meter learns what the body says of a model's work.
 async fn receive(
     edge: &Edge,
     head: &Parts,
-    body: Incoming,
+    body: &mut Option<Incoming>,
     endpoint: &Endpoint,
     meter: &mut Meter,
 ) -> Result<Upload, Rejection> {
+    let Some(body) = upload::admitted_length(head, body, &edge.bounds)? else { return Ok(Upload::Empty) };
     meter.pause();
     let reading = Reading { bounds: edge.bounds, read_bytes: meter.request_bytes() };
     let upload = upload::receive(head, body, endpoint, meter.shape(), reading).await?;

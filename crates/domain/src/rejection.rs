@@ -245,6 +245,8 @@ impl Rejection {
         match (self.step(), self) {
             (_, Self::BodyBroken) => Outcome::ClientAborted,
             (_, Self::ProviderKeyUnusable) => Outcome::Rejected,
+            // It comes at the end of what was already under way.
+            (_, Self::ShuttingDown) => Outcome::UpstreamFailed,
             (Step::Forward | Step::Record, _) => Outcome::UpstreamFailed,
             (
                 Step::Route

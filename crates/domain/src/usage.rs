@@ -15,7 +15,7 @@ pub enum Outcome {
     Completed,
     /// The edge said no; the upstream saw nothing.
     Rejected,
-    /// The upstream could not be reached, or broke off.
+    /// The upstream could not be reached, or broke off, or was cut off when the edge stopped.
     UpstreamFailed,
     /// The client went away before the end.
     ClientAborted,

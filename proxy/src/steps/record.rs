@@ -1,6 +1,7 @@
 //! What must be known of a reply before the client sees it: new ids get their owner, lists lose what is others'.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderValue};
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::edge::Edge;
+use crate::meter::Meter;
 use crate::redactor::Redactor;
 use crate::reply_stream::{Events, ReplyStream};
 use crate::steps::forward::Reply;
@@ -30,7 +32,12 @@ pub enum Content {
     Stream(Box<ReplyStream>),
 }
 
-pub async fn record(edge: &std::sync::Arc<Edge>, method: &Method, mut reply: Reply) -> Result<Passed, Rejection> {
+pub async fn record(
+    edge: &Arc<Edge>,
+    method: &Method,
+    mut reply: Reply,
+    meter: &mut Meter,
+) -> Result<Passed, Rejection> {
     let status = reply.response.status();
     let mut client_headers = headers::for_client(reply.response.headers(), reply.proxy.provider);
     let media_type = headers::media_type(reply.response.headers()).unwrap_or_default();
@@ -42,6 +49,9 @@ pub async fn record(edge: &std::sync::Arc<Edge>, method: &Method, mut reply: Rep
         }
         if must_read(&reply, &media_type, method)? {
             let whole = read_whole(edge, &mut reply, &mut redactor).await?;
+            // First, so that what the model cost is known even if the rest fails.
+            meter.scans_json();
+            meter.received(&whole);
             let bytes = settle(edge, &reply.claim, whole).await?;
             return Ok(Passed { status, headers: client_headers, content: Content::Whole(bytes) });
         }
@@ -51,8 +61,10 @@ pub async fn record(edge: &std::sync::Arc<Edge>, method: &Method, mut reply: Rep
     if let Some(length) = length {
         client_headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
     }
+    if *method == Method::HEAD || status == StatusCode::NO_CONTENT || length == Some(0) {
+        return Ok(Passed { status, headers: client_headers, content: Content::Whole(Bytes::new()) });
+    }
     let events = is_stream.then(|| Events::new(reply.hides_usage));
-    let length = length.filter(|_| method != Method::HEAD);
     let stream = ReplyStream::new(edge.clone(), reply, redactor, events, length);
     Ok(Passed { status, headers: client_headers, content: Content::Stream(Box::new(stream)) })
 }

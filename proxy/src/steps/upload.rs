@@ -16,7 +16,7 @@ use keyward_domain::provider::UsageShape;
 use keyward_domain::rejection::Rejection;
 use keyward_domain::strict_json;
 use serde_json::Value;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::config::Bounds;
 use crate::steps::authorize::Endpoint;
@@ -24,6 +24,8 @@ use crate::steps::headers;
 
 /// A client may be slower than this on average only in its first seconds (`Bounds::body_idle`).
 const LEAST_BYTES_PER_SEC: u64 = 1_024;
+const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL_BYTES: usize = 8 << 20;
 
 pub enum Upload {
     Empty,
@@ -52,6 +54,23 @@ struct State {
     last_read: Instant,
 }
 
+/// Takes the body, if there is one and it isn't too large by its own account.
+pub fn admitted_length(
+    head: &Parts,
+    body: &mut Option<Incoming>,
+    bounds: &Bounds,
+) -> Result<Option<Incoming>, Rejection> {
+    // A body without meaning (RFC 9110, section 9.3.1) is not passed on for others to find one.
+    if matches!(head.method, Method::GET | Method::HEAD) {
+        return Ok(None);
+    }
+    let limit_bytes = limit_bytes(head, bounds);
+    if body.as_ref().is_some_and(|body| body.size_hint().lower() > limit_bytes) {
+        return Err(Rejection::BodyTooLarge { limit_bytes });
+    }
+    Ok(body.take().filter(|body| !body.is_end_stream()))
+}
+
 pub async fn receive(
     head: &Parts,
     body: Incoming,
@@ -59,19 +78,12 @@ pub async fn receive(
     usage_shape: UsageShape,
     reading: Reading,
 ) -> Result<Upload, Rejection> {
-    // A body without meaning (RFC 9110, section 9.3.1) is not passed on for others to find one.
-    if body.is_end_stream() || matches!(head.method, Method::GET | Method::HEAD) {
-        return Ok(Upload::Empty);
-    }
     let media_type = headers::media_type(&head.headers).unwrap_or_default();
     let is_json = headers::is_json(&media_type);
     if endpoint.demands.reads_body && !is_json && media_type != "multipart/form-data" {
         return Err(Rejection::UnreadableMediaType);
     }
-    let limit_bytes = if is_json { reading.bounds.json_body_bytes } else { reading.bounds.body_bytes };
-    if body.size_hint().lower() > limit_bytes {
-        return Err(Rejection::BodyTooLarge { limit_bytes });
-    }
+    let limit_bytes = limit_bytes(head, &reading.bounds);
     let inflow = Arc::new(Inflow::new(body, limit_bytes, reading));
     if is_json && (endpoint.demands.reads_body || usage_shape != UsageShape::None) {
         let bytes = inflow.read_whole().await?;
@@ -79,6 +91,26 @@ pub async fn receive(
         return Ok(Upload::Json { bytes, value });
     }
     Ok(Upload::Streamed(inflow))
+}
+
+fn limit_bytes(head: &Parts, bounds: &Bounds) -> u64 {
+    let is_json = headers::media_type(&head.headers).is_some_and(|media_type| headers::is_json(&media_type));
+    if is_json { bounds.json_body_bytes } else { bounds.body_bytes }
+}
+
+/// What a client still sends of a refused call is read for a moment: cut off, it would see a broken connection
+/// and never the answer.
+pub async fn dispose(mut body: Incoming) {
+    let mut left_bytes = FAREWELL_BYTES;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left_bytes = left_bytes.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left_bytes == 0 {
+                return;
+            }
+        }
+    };
+    let _ = timeout(FAREWELL, reading).await;
 }
 
 /// How a body is to be read, and where its bytes are counted.

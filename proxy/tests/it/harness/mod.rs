@@ -1,0 +1,15 @@
+//! One world per test: a fresh database, an emulator, an edge, and proxies that connect them.
+
+mod answer;
+mod cable;
+mod process;
+mod raw;
+mod seed;
+mod world;
+
+pub use answer::Answer;
+pub use cable::Cable;
+pub use process::{EdgeProcess, ended_with};
+pub use raw::raw_call;
+pub use seed::{KEK, PROVIDER_KEY, Seed, Seeded, limit};
+pub use world::{World, eventually, http2_client};

@@ -1,0 +1,148 @@
+//! Child processes whose output is kept, and read for the addresses they listen on.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Default)]
+pub struct Output(Arc<Mutex<String>>);
+
+impl Output {
+    pub fn text(&self) -> String {
+        self.0.lock().expect("no panic").clone()
+    }
+}
+
+pub struct Process {
+    child: Child,
+    pub output: Output,
+    grown: watch::Receiver<usize>,
+}
+
+impl Process {
+    pub fn spawn(program: &PathBuf, env: &[(String, String)]) -> Self {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .envs(env.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} can't be started: {error}", program.display()));
+        let output = Output::default();
+        let (grow, grown) = watch::channel(0);
+        let grow = Arc::new(grow);
+        keep(child.stdout.take().expect("piped"), output.clone(), grow.clone());
+        keep(child.stderr.take().expect("piped"), output.clone(), grow);
+        Self { child, output, grown }
+    }
+
+    /// Waits for a line that holds this text.
+    pub async fn line_with(&mut self, text: &str) -> String {
+        let found = timeout(PATIENCE, async {
+            loop {
+                if let Some(line) = self.output.text().lines().find(|line| line.contains(text)) {
+                    return Some(line.to_owned());
+                }
+                if self.grown.changed().await.is_err() {
+                    return self.output.text().lines().find(|line| line.contains(text)).map(str::to_owned);
+                }
+            }
+        });
+        let found = found.await.ok().flatten();
+        found.unwrap_or_else(|| panic!("no line with {text:?} in:\n{}", tail(&self.output.text())))
+    }
+
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = std::process::Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.expect("kill is there").success());
+    }
+
+    /// The most memory it ever held (Linux, proc(5): VmHWM).
+    pub fn peak_memory_kib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id().expect("it runs"));
+        let status = std::fs::read_to_string(status).expect("Linux");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+
+    /// Its exit code, once it ended by itself.
+    pub async fn exit_code(&mut self) -> i32 {
+        let status = timeout(PATIENCE, self.child.wait()).await;
+        let status = status.unwrap_or_else(|_| panic!("it still runs:\n{}", tail(&self.output.text())));
+        status.expect("it can be waited for").code().expect("it was not killed")
+    }
+}
+
+fn keep(pipe: impl AsyncRead + Unpin + Send + 'static, output: Output, grow: Arc<watch::Sender<usize>>) {
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(pipe).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let mut text = output.0.lock().expect("no panic");
+            text.push_str(&line);
+            text.push('\n');
+            let _ = grow.send_replace(text.len());
+        }
+    });
+}
+
+fn tail(text: &str) -> &str {
+    let from = text.len().saturating_sub(4_000);
+    text.get(from..).unwrap_or(text)
+}
+
+pub struct EdgeProcess {
+    pub process: Process,
+    pub address: String,
+    pub ops: String,
+}
+
+impl EdgeProcess {
+    pub async fn start(env: &[(String, String)]) -> Self {
+        let mut process = Process::spawn(&edge_program(), env);
+        let ops = field(&process.line_with("health, readiness and metrics are served").await, "ops=");
+        let address = field(&process.line_with("keyward-proxy listening").await, "edge=");
+        Self { process, address, ops: format!("http://{ops}") }
+    }
+
+    /// Up to where it answers on the operator's port, which is before it has a configuration.
+    pub async fn start_waiting(env: &[(String, String)]) -> (Process, String) {
+        let mut process = Process::spawn(&edge_program(), env);
+        let ops = field(&process.line_with("health, readiness and metrics are served").await, "ops=");
+        (process, format!("http://{ops}"))
+    }
+}
+
+/// Starts an edge that is to refuse its settings; what it said, once it ended with this code.
+pub async fn ended_with(code: i32, env: &[(String, String)]) -> String {
+    let mut process = Process::spawn(&edge_program(), env);
+    assert_eq!(process.exit_code().await, code, "{}", tail(&process.output.text()));
+    process.output.text()
+}
+
+fn edge_program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_keyward-proxy"))
+}
+
+pub fn emulator_program() -> PathBuf {
+    let program = edge_program().with_file_name("keyward-emulator");
+    assert!(program.exists(), "{} is not built; run: cargo build -p keyward-emulator", program.display());
+    program
+}
+
+fn field(line: &str, name: &str) -> String {
+    let from = line.find(name).unwrap_or_else(|| panic!("no {name} in {line:?}")) + name.len();
+    line[from..].split_whitespace().next().unwrap_or_default().to_owned()
+}

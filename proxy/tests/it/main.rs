@@ -1,0 +1,20 @@
+//! The edge as its users meet it: the real process, a real PostgreSQL, and the emulator as issuer and provider.
+//! On every denial, the emulator saw nothing.
+
+mod harness;
+
+mod authenticating;
+mod authorizing;
+mod bodies;
+mod browsers;
+mod carriers;
+mod configuring;
+mod custody;
+mod limiting;
+mod metering;
+mod operating;
+mod outages;
+mod owning;
+mod owning_bodies;
+mod routing;
+mod streaming;
