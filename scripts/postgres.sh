@@ -20,17 +20,20 @@ if [ "$(id -u)" = 0 ]; then
   id "$OWNER" >/dev/null 2>&1 || OWNER=nobody
 fi
 
-# Where the clone itself can't be entered by that user, the cluster lives in /var/tmp and DIR only points there.
 as_owner() {
   if [ "$(id -u)" = 0 ]; then (cd / && runuser -u "$OWNER" -- "$@"); else "$@"; fi
 }
+# Where OWNER can't reach DIR (a clone below /root), the cluster lives under /var/lib instead, named after DIR.
 if [ "$(id -u)" = 0 ]; then
-  chown "$OWNER" "$DIR"
+  [ -e "$DATA" ] || chown "$OWNER" "$DIR"
   if ! as_owner test -w "$DIR"; then
-    DATA=/var/tmp/keyward-postgres-$(printf %s "$DIR" | cksum | cut -d' ' -f1)
-    mkdir -p "$DATA" && chown "$OWNER" "$DATA" && chmod 700 "$DATA"
+    DATA=/var/lib/keyward-$(printf %s "$DIR" | cksum | cut -d' ' -f1)
+    [ -e "$DATA" ] || { mkdir -m 700 "$DATA" && chown "$OWNER" "$DATA"; }
   fi
 fi
+[ ! -e "$DATA" ] || [ "$(stat -c %U "$DATA")" = "$OWNER" ] ||
+  die "$DATA belongs to $(stat -c %U "$DATA"), but PostgreSQL would run as $OWNER here: it was made by another user. Use that user, or remove the folder (and the data in it)"
+
 SOCKETS=/tmp
 
 running() { as_owner "$BIN/pg_ctl" -D "$DATA" status >/dev/null 2>&1; }
@@ -48,9 +51,9 @@ PY
 start() {
   if [ ! -f "$DATA/PG_VERSION" ]; then
     # Everyone on this machine can reach a loopback port, so the address holds a password.
-    local pwfile=/var/tmp/keyward-pwfile-$$
-    (umask 077; rm -f "$DIR/password" "$pwfile"
-      od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$DIR/password"; set -C; cat "$DIR/password" >"$pwfile")
+    local pwfile
+    pwfile=$(mktemp /var/tmp/keyward-XXXXXXXX)
+    (umask 077; od -An -N24 -tx1 /dev/urandom | tr -d ' \n' | tee "$pwfile" >"$DIR/password")
     [ "$(id -u)" != 0 ] || chown "$OWNER" "$pwfile"
     as_owner "$BIN/initdb" -D "$DATA" -U keyward --auth=scram-sha-256 --pwfile="$pwfile" --encoding=UTF8 --locale=C \
       >"$DIR/initdb.log" 2>&1 || { rm -f "$pwfile"; die "PostgreSQL could not make its cluster; see $DIR/initdb.log"; }

@@ -8,4 +8,4 @@ build_dashboard --release
 mkdir -p target/dist
 cp "$TARGET/release/server" "$TARGET/release/keyward-proxy" target/dist/
 rm -rf target/dist/site && cp -r target/site target/dist/site
-say "target/dist holds server, keyward-proxy and site"
+say "target/dist holds server, keyward-proxy and site (point KEYWARD_SITE_ROOT at the latter)"

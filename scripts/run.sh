@@ -10,9 +10,12 @@ EDGE_ADDR=${KEYWARD_EDGE_ADDR:-127.0.0.1:8080}
 OPS_ADDR=${KEYWARD_OPS_ADDR:-127.0.0.1:8081}
 EMULATOR_ADDR=${KEYWARD_EMULATOR_ADDR:-127.0.0.1:8790}
 
+mkdir -p "$STATE/logs"
+exec 9>"$STATE/lock"
+flock -n 9 || die "Keyward is already running from this folder (its state is in .keyward/); stop that one first"
+
 scripts/setup.sh
 use_toolchain
-mkdir -p "$STATE/logs"
 
 # --- stop everything on the way out, whatever the way ------------------------------------------------------------
 children=()
@@ -45,7 +48,7 @@ build_dashboard
 if [ -z "${DATABASE_URL:-}" ]; then
   say "starting a private PostgreSQL in .keyward/postgres"
   started_postgres=yes
-  DATABASE_URL=$(scripts/postgres.sh start "$STATE/postgres")
+  DATABASE_URL=$(scripts/postgres.sh start "$STATE/postgres" 9>&-)
 fi
 if [ -z "${KEYWARD_KEY_ENCRYPTION_KEY:-}" ]; then
   [ -s "$STATE/key-encryption-key" ] ||
@@ -64,7 +67,7 @@ rm -f "$KEYWARD_DEMO_FILE"
 
 # --- the processes ------------------------------------------------------------------------------------------------
 launch() { # NAME PROGRAM
-  "$TARGET/debug/$2" >"$STATE/logs/$1.log" 2>&1 &
+  "$TARGET/debug/$2" >"$STATE/logs/$1.log" 2>&1 9>&- &
   children+=($!)
   eval "pid_$1=$!"
 }
