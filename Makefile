@@ -21,5 +21,5 @@ audit:          ## Licences, sources, duplicates and known vulnerabilities of th
 	@scripts/audit.sh
 
 clean:          ## Remove what was built and the development database
-	@scripts/postgres.sh stop .keyward/postgres 2>/dev/null || true
+	@for cluster in postgres test-postgres; do [ ! -d .keyward/$$cluster ] || scripts/postgres.sh remove .keyward/$$cluster; done
 	@rm -rf target .keyward

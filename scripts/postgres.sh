@@ -2,10 +2,11 @@
 # A private PostgreSQL cluster in a folder of its own, from the system's binaries.
 #   scripts/postgres.sh start DIR    make it if it isn't there, start it, print its address
 #   scripts/postgres.sh stop  DIR    stop it (does nothing when it isn't running)
+#   scripts/postgres.sh remove DIR   stop it and throw everything in it away
 # PostgreSQL refuses to run as root: then it runs as the system's `postgres` user (or `nobody`).
 . "$(dirname "$0")/lib.sh"
 
-[ $# = 2 ] || die "usage: scripts/postgres.sh start|stop DIR"
+[ $# = 2 ] || die "usage: scripts/postgres.sh start|stop|remove DIR"
 mkdir -p "$2"
 DIR=$(cd "$2" && pwd)
 DATA=$DIR/data
@@ -77,5 +78,9 @@ POSTGRES_OPTIONS=${POSTGRES_OPTIONS:-}
 case $1 in
   start) start ;;
   stop) ! running || as_owner "$BIN/pg_ctl" -D "$DATA" -m fast -w stop >/dev/null ;;
-  *) die "usage: scripts/postgres.sh start|stop DIR" ;;
+  remove)
+    ! running || as_owner "$BIN/pg_ctl" -D "$DATA" -m fast -w stop >/dev/null
+    rm -rf "$DATA" "$DIR"
+    ;;
+  *) die "usage: scripts/postgres.sh start|stop|remove DIR" ;;
 esac
