@@ -149,7 +149,7 @@ fn bounds(env: &mut Env<'_>) -> Bounds {
 }
 
 fn networks(env: &mut Env<'_>) -> Vec<Network> {
-    let text = env.text("KEYWARD_TRUSTED_PROXIES").unwrap_or_default();
+    let text = env.text("KEYWARD_TRUSTED_PROXIES").filter(|text| text != "none").unwrap_or_default();
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts.filter_map(|part| env.checked("KEYWARD_TRUSTED_PROXIES", part.parse())).collect()
 }

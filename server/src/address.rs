@@ -50,8 +50,11 @@ impl Block {
 pub struct TrustedProxies(Arc<[Block]>);
 
 impl TrustedProxies {
-    /// Blocks separated by commas.
+    /// Blocks separated by commas, or `none`.
     pub fn parse(text: &str) -> Result<Self, ParseBlockError> {
+        if text == "none" {
+            return Ok(Self::default());
+        }
         let blocks = text.split(',').map(str::trim).filter(|block| !block.is_empty()).map(Block::parse);
         blocks.collect::<Result<_, _>>().map(Self)
     }
@@ -65,7 +68,7 @@ impl TrustedProxies {
         let mut address = connected.to_canonical();
         let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
         for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-            let Ok(next) = hop.trim().parse::<IpAddr>() else { break };
+            let Some(next) = parse_hop(hop.trim()) else { break };
             if !self.contains(address) {
                 break;
             }
@@ -73,6 +76,11 @@ impl TrustedProxies {
         }
         address
     }
+}
+
+/// Some reverse proxies write the port too.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 pub async fn find(State(trusted): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
@@ -105,6 +113,9 @@ mod tests {
             ("10.0.0.0/8", "10.1.2.3", &["203.0.113.9, 10.9.9.9"], "203.0.113.9"),
             ("10.0.0.0/8", "10.1.2.3", &["198.51.100.1", "203.0.113.9"], "203.0.113.9"),
             ("10.0.0.0/8", "10.1.2.3", &["nonsense"], "10.1.2.3"),
+            ("10.0.0.0/8", "10.1.2.3", &["203.0.113.9:4711"], "203.0.113.9"),
+            ("10.0.0.0/8", "10.1.2.3", &["[2001:db8::1]:4711"], "2001:db8::1"),
+            ("none", "10.1.2.3", &["203.0.113.9"], "10.1.2.3"),
             ("10.0.0.0/8", "::ffff:10.1.2.3", &["2001:db8::1"], "2001:db8::1"),
             ("0.0.0.0/0", "192.0.2.1", &["203.0.113.9"], "203.0.113.9"),
             ("2001:db8::/32", "2001:db8::9", &["203.0.113.9"], "203.0.113.9"),

@@ -74,12 +74,31 @@ impl Reader<'_> {
         }
     }
 
+    fn insist_on_https(&mut self, name: &str, url: Option<&Url>, why: &str) {
+        if url.is_some_and(|url| url.scheme() != "https") {
+            self.fault(name, format!("must be an https:// address in production: {why}"));
+        }
+    }
+
     fn url(&mut self, name: &str, default: Option<&str>) -> Option<Url> {
         let text = self.text(name).or(default.map(str::to_owned));
         if text.is_none() {
             self.fault(name, "is missing; set it to the public address, such as https://keyward.example.com");
         }
         self.parsed(name, text, web_url)
+    }
+}
+
+/// Forgotten behind a reverse proxy, all visitors would share one budget of sign-in attempts: production must say it.
+fn trusted_proxies(reader: &mut Reader<'_>, deployment: Deployment) -> Option<TrustedProxies> {
+    let name = "KEYWARD_TRUSTED_PROXIES";
+    match (reader.text(name), deployment) {
+        (None, Deployment::Development) => Some(TrustedProxies::default()),
+        (None, Deployment::Production) => {
+            reader.fault(name, "is missing; name the reverse proxy in front of the dashboard, such as 127.0.0.1 or 10.0.0.0/8, or say none");
+            None
+        }
+        (text @ Some(_), Deployment::Production | Deployment::Development) => reader.parsed(name, text, TrustedProxies::parse),
     }
 }
 
@@ -116,14 +135,12 @@ impl Config {
             reader.fault("KEYWARD_EMULATOR_URL", "is for development only; unset it, or set KEYWARD_MODE=development");
         }
         let emulator_url = reader.parsed("KEYWARD_EMULATOR_URL", emulator_url, web_url);
-        if let (Some(url), Deployment::Production) = (&dashboard_url, deployment)
-            && url.scheme() != "https"
-        {
-            reader.fault("KEYWARD_DASHBOARD_URL", "must begin with https:// in production: the session cookie needs it");
+        if deployment == Deployment::Production {
+            reader.insist_on_https("KEYWARD_DASHBOARD_URL", dashboard_url.as_ref(), "the session cookie needs it");
+            reader.insist_on_https("KEYWARD_EDGE_URL", edge_url.as_ref(), "apps send their users' tokens to it");
         }
         let mail = mail(&mut reader, deployment);
-        let trusted = reader.text("KEYWARD_TRUSTED_PROXIES").unwrap_or_default();
-        let trusted_proxies = reader.parsed("KEYWARD_TRUSTED_PROXIES", Some(trusted), TrustedProxies::parse);
+        let trusted_proxies = trusted_proxies(&mut reader, deployment);
         let jwks_overrides = jwks_overrides(&mut reader, deployment);
         let seed_demo = seed_demo(&mut reader, deployment);
         let demo_file = reader.text("KEYWARD_DEMO_FILE").filter(|_| seed_demo);
@@ -175,6 +192,9 @@ fn mail(reader: &mut Reader<'_>, deployment: Deployment) -> Option<MailConfig> {
             None
         }
         (Some(url), Deployment::Production | Deployment::Development) => {
+            if deployment == Deployment::Production && !url.starts_with("smtps://") && !url.contains("tls=required") {
+                reader.fault("KEYWARD_SMTP_URL", "must be smtps://… or end in ?tls=required in production: the links in mails sign people in");
+            }
             let from = reader.required("KEYWARD_MAIL_FROM", "set it to the sender, such as Keyward <mail@example.com>");
             Some(MailConfig::Smtp { url, from: from? })
         }
@@ -246,7 +266,22 @@ mod tests {
 
     #[test]
     fn production_insists_on_https() {
-        let Err(error) = read(&[("KEYWARD_DASHBOARD_URL", "http://keyward.example.com")]) else { panic!("refused") };
-        assert!(error.contains("must begin with https://"), "{error}");
+        for (name, value) in [
+            ("KEYWARD_DASHBOARD_URL", "http://keyward.example.com"),
+            ("KEYWARD_EDGE_URL", "http://edge.example.com"),
+            ("KEYWARD_SMTP_URL", "smtp://name:password@mail.example.com"),
+        ] {
+            let Err(error) = read(&[(name, value)]) else { panic!("refused") };
+            assert!(error.lines().any(|line| line.contains(name) && line.contains("in production:")), "{name} in {error}");
+            assert!(!error.contains("password@"), "{error}");
+        }
+    }
+
+    #[test]
+    fn production_must_say_which_reverse_proxies_it_trusts() {
+        let Err(error) = read(&[]) else { panic!("refused") };
+        assert!(error.contains("KEYWARD_TRUSTED_PROXIES: is missing"), "{error}");
+        let Err(error) = read(&[("KEYWARD_TRUSTED_PROXIES", "none")]) else { panic!("refused") };
+        assert!(!error.contains("KEYWARD_TRUSTED_PROXIES"), "{error}");
     }
 }

@@ -21,6 +21,7 @@ const DATABASE_ATTEMPTS: u32 = 15;
 const DATABASE_PAUSE: Duration = Duration::from_secs(2);
 
 pub async fn dashboard(config: &Config, clock: Clock) -> anyhow::Result<Dashboard> {
+    let leptos = leptos_options(config)?;
     let store = Store::connect_lazy(&config.database_url, DATABASE_CONNECTIONS).context("DATABASE_URL")?;
     wait_for_database(&store).await?;
     store.migrate().await.context("the database's schema could not be brought up to date")?;
@@ -41,7 +42,7 @@ pub async fn dashboard(config: &Config, clock: Clock) -> anyhow::Result<Dashboar
         deployment: config.deployment,
         dashboard_url: config.dashboard_url.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
-        leptos: leptos_options(config),
+        leptos,
     })
 }
 
@@ -82,14 +83,21 @@ fn control(config: &Config, store: Store, clock: Clock) -> anyhow::Result<Contro
 }
 
 /// The build leaves either plain names, or hashed ones with the list of them beside this program.
-fn leptos_options(config: &Config) -> LeptosOptions {
+fn leptos_options(config: &Config) -> anyhow::Result<LeptosOptions> {
     let has_plain_names = Path::new(&config.site_root).join("pkg/keyward.js").exists();
     let hash_list = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|folder| folder.join("hash.txt")));
-    LeptosOptions::builder()
+    let has_hashed_names = !has_plain_names && hash_list.is_some_and(|list| list.exists());
+    if !has_plain_names && !has_hashed_names {
+        bail!(
+            "KEYWARD_SITE_ROOT: there is no built style sheet and script in {}; point it at the `site` folder of the build",
+            config.site_root
+        );
+    }
+    Ok(LeptosOptions::builder()
         .output_name("keyward")
         .site_root(config.site_root.clone())
         .site_pkg_dir("pkg")
         .site_addr(config.address)
-        .hash_files(!has_plain_names && hash_list.is_some_and(|list| list.exists()))
-        .build()
+        .hash_files(has_hashed_names)
+        .build())
 }
