@@ -34,6 +34,10 @@ impl Store {
             .await
             .map_err(StoreError::from)?;
         let Some(recorded) = recorded else { return Ok(()) };
-        if bool::from(recorded.as_slice().ct_eq(&ring.fingerprint())) { Ok(()) } else { Err(KeyRingCheckError::WrongKey) }
+        if bool::from(recorded.as_slice().ct_eq(&ring.fingerprint())) {
+            Ok(())
+        } else {
+            Err(KeyRingCheckError::WrongKey)
+        }
     }
 }

@@ -18,9 +18,9 @@ pub mod resource_owners;
 pub mod sealing;
 pub mod sessions;
 pub mod snapshot;
-pub mod usage_events;
-pub mod usage_report;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod usage_events;
+pub mod usage_report;
 
 pub use db::{Store, StoreError};

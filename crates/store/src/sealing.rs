@@ -170,7 +170,12 @@ pub fn encrypt(key: &[u8; 32], nonce: &[u8; NONCE_LENGTH], plain: &[u8], bound_t
         .expect("AES-GCM takes any message under 64 GiB")
 }
 
-pub fn decrypt(key: &[u8; 32], nonce: &[u8; NONCE_LENGTH], sealed: &[u8], bound_to: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub fn decrypt(
+    key: &[u8; 32],
+    nonce: &[u8; NONCE_LENGTH],
+    sealed: &[u8],
+    bound_to: &[u8],
+) -> Option<Zeroizing<Vec<u8>>> {
     Aes256Gcm::new(key.into())
         .decrypt(Nonce::from_slice(nonce), Payload { msg: sealed, aad: bound_to })
         .ok()

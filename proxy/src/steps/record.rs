@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use keyward_domain::ownership::{ListPage, ResourceRef, filter_list, listed_ids};
 use keyward_domain::provider::FiltersList;
 use keyward_domain::rejection::Rejection;
+use memchr::memmem;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -43,6 +44,7 @@ pub async fn record(
     let media_type = headers::media_type(reply.response.headers()).unwrap_or_default();
     let key = reply.proxy.key().ok_or(Rejection::ProviderKeyUnusable)?;
     let mut redactor = Redactor::new(key.expose());
+    blot_headers(&mut client_headers, key.expose());
     if status.is_success() {
         if let Some(forgotten) = &reply.claim.demands.forgets {
             edge.ledger.forget(&reply.claim.holder, forgotten).await;
@@ -67,6 +69,16 @@ pub async fn record(
     let events = is_stream.then(|| Events::new(reply.hides_usage));
     let stream = ReplyStream::new(edge.clone(), reply, redactor, events, length);
     Ok(Passed { status, headers: client_headers, content: Content::Stream(Box::new(stream)) })
+}
+
+/// A field that repeats the key is left out whole.
+fn blot_headers(headers: &mut HeaderMap, key: &str) {
+    let holds_key = |value: &HeaderValue| memmem::find(value.as_bytes(), key.as_bytes()).is_some();
+    let telling: Vec<HeaderName> =
+        headers.iter().filter(|(_, value)| holds_key(value)).map(|(name, _)| name.clone()).collect();
+    for name in telling {
+        headers.remove(name);
+    }
 }
 
 /// Whether the reply must be held until all of it was looked at. Events are held one by one instead.

@@ -40,6 +40,16 @@ async fn a_key_in_any_other_body_is_blotted_out_at_any_chunking() {
 }
 
 #[tokio::test]
+async fn a_header_field_that_repeats_the_key_is_left_out() {
+    let world = World::start().await;
+    let proxy = world.echo(&[("GET", "/x")]).await;
+    let headers = json!({"content-disposition": format!("inline; filename={PROVIDER_KEY}"), "etag": "kept"});
+    world.arm(&json!({"path_prefix": "/echo/x", "headers": headers})).await;
+    let answer = world.get(&proxy, "alice", "/x").await.expect(200);
+    assert_eq!((answer.header("content-disposition"), answer.header("etag")), (None, Some("kept")));
+}
+
+#[tokio::test]
 async fn redirects_are_never_followed() {
     let world = World::start().await;
     let proxy = world.openai().await;

@@ -3,6 +3,7 @@
 mod aes_gcm;
 mod backoff;
 mod common;
+mod edge;
 mod email_tokens;
 mod key_ring;
 mod members;
