@@ -19,6 +19,7 @@ pub async fn link_issuer(
     #[server(default)] issuer_url: String,
     #[server(default)] audience: String,
 ) -> Result<(), PageError> {
+    let (control, actor) = signed_in().await?;
     let form = match IssuerKind::parse(&kind).ok_or_else(PageError::incomplete)? {
         IssuerKind::Firebase => IssuerForm::Firebase { project_id: project.clone() },
         IssuerKind::Supabase => IssuerForm::Supabase { project: project.clone() },
@@ -29,7 +30,6 @@ pub async fn link_issuer(
         IssuerKind::Emulator => IssuerForm::Emulator,
     };
     let typed = [("project", project.as_str()), ("issuer_url", &issuer_url), ("audience", &audience)];
-    let (control, actor) = signed_in().await?;
     control.add_issuer(&actor, app, form).await.map_err(|error| PageError::from(error).keeping(typed))?;
     leptos_axum::redirect(&format!("/apps/{app}"));
     Ok(())

@@ -58,6 +58,8 @@ pub async fn create_proxy(
     #[server(default)] placement_name: String,
     #[server(default)] placement_prefix: String,
 ) -> Result<(), PageError> {
+    // First of all: a stranger's form is not worth reading.
+    let (control, actor) = signed_in().await?;
     let typed = [
         ("name", name.as_str()),
         ("base_url", &base_url),
@@ -68,7 +70,6 @@ pub async fn create_proxy(
     let placed = KeyFields { kind: &placement, name: &placement_name, prefix: &placement_prefix };
     let key_placement = placed.placement().map_err(|error| error.keeping(typed))?;
     let form = NewProxyForm { name: name.clone(), provider, base_url: base_url.clone(), key_placement, key };
-    let (control, actor) = signed_in().await?;
     let id = control.create_proxy(&actor, app, form).await.map_err(|error| PageError::from(error).keeping(typed))?;
     leptos_axum::redirect(&format!("/proxies/{id}"));
     Ok(())
@@ -88,6 +89,7 @@ pub async fn save_proxy(
     #[server(default)] allowed_origins: String,
     #[server(default)] rules: String,
 ) -> Result<(), PageError> {
+    let (control, actor) = signed_in().await?;
     let typed = [
         ("name", name.as_str()),
         ("base_url", &base_url),
@@ -112,7 +114,6 @@ pub async fn save_proxy(
         })
     };
     let form = form().map_err(|error| error.keeping(typed))?;
-    let (control, actor) = signed_in().await?;
     control.save_proxy(&actor, id, form).await.map_err(|error| PageError::from(error).keeping(typed))?;
     leptos_axum::redirect(&format!("/proxies/{id}/settings?saved=yes"));
     Ok(())

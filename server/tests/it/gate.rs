@@ -85,3 +85,18 @@ async fn kept_mail_is_shown_in_development_only() {
     assert_eq!(production.call("/api/dev-mails", &[]).await.status, StatusCode::NOT_FOUND);
     assert!(!production.get("/check-your-mail").await.body.contains("/dev/mail"));
 }
+
+#[tokio::test]
+async fn a_strangers_form_is_not_read() {
+    let house = House::open().await;
+    let id = ("id", SOME_ID);
+    for (path, fields) in [
+        ("/api/create-proxy", vec![("app", SOME_ID), ("provider", "x"), ("name", "x"), ("key", "x"), ("placement", "nonsense")]),
+        ("/api/save-proxy", vec![id, ("name", "x"), ("rules", "nonsense")]),
+        ("/api/save-proxy", vec![id, ("name", "x"), ("limit_requests", "nonsense")]),
+        ("/api/link-issuer", vec![("app", SOME_ID), ("kind", "nonsense")]),
+    ] {
+        let answer = house.stranger().call(path, &fields).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}: {}", answer.body);
+    }
+}

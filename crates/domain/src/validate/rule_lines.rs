@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use super::proxy::MAX_RULES;
 use crate::rules::EndpointRule;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -31,6 +32,10 @@ pub fn parse_rule_lines(text: &str) -> Result<Vec<EndpointRule>, RuleLineError> 
             continue;
         }
         let fault = |reason| RuleLineError { line: index + 1, reason };
+        // Each rule is compared with those before it, so their number is bounded before, not after.
+        if rules.len() == MAX_RULES {
+            return Err(fault(format!("at most {MAX_RULES} rules")));
+        }
         let rule = parse_line(line).and_then(|rule| super::proxy::endpoint_rule(&rule)).map_err(fault)?;
         if rules.iter().any(|other| other.method == rule.method && other.template == rule.template) {
             return Err(fault(format!("{} {} is there twice", rule.method, rule.template)));
@@ -83,5 +88,14 @@ mod tests {
         {
             assert_eq!(parse_rule_lines(text).expect_err(text).line, line, "{text:?}");
         }
+    }
+
+    #[test]
+    fn stops_at_the_first_line_too_many() {
+        let lines = |count: usize| (0..count).fold(String::new(), |text, n| format!("{text}GET /v1/{n}\n"));
+        assert_eq!(parse_rule_lines(&lines(MAX_RULES)).map(|rules| rules.len()), Ok(MAX_RULES));
+        let endless = format!("{}not a rule\n", lines(5 * MAX_RULES));
+        let fault = parse_rule_lines(&endless).expect_err("too many");
+        assert_eq!((fault.line, fault.reason.as_str()), (MAX_RULES + 1, "at most 200 rules"));
     }
 }
