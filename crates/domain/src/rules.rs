@@ -37,8 +37,9 @@ pub enum RuleError {
 }
 
 /// Headers that no rule can let through to the upstream: credentials, addresses and the framing of the message.
-pub const RESERVED_HEADERS: [&str; 29] = [
+pub const RESERVED_HEADERS: [&str; 32] = [
     "accept-encoding",
+    "anthropic-beta",
     "api-key",
     "apikey",
     "authorization",
@@ -50,6 +51,8 @@ pub const RESERVED_HEADERS: [&str; 29] = [
     "forwarded",
     "host",
     "keep-alive",
+    "openai-organization",
+    "openai-project",
     "proxy-authorization",
     "proxy-connection",
     "te",

@@ -135,7 +135,10 @@ pub(super) fn endpoint_rule(rule: &EndpointRule) -> Result<EndpointRule, String>
     if let Some(bad) = headers.iter().find(|name| !may_pass(name)) {
         return Err(format!("{method} {template}: the header {bad:?} can't be passed on"));
     }
-    Ok(EndpointRule { method, template, query, headers })
+    let rule = EndpointRule { method, template, query, headers };
+    // The edge's own reading of it: a rule that it can't use would allow nothing, and nobody would know why.
+    rule.check().map_err(|error| format!("{} {}: {error}", rule.method, rule.template))?;
+    Ok(rule)
 }
 
 /// `include[]` and `filter.name` are names too.
