@@ -104,7 +104,11 @@ pub fn is_plain_form_post() -> bool {
 pub fn cookie(name: &str) -> Option<String> {
     let parts = parts().ok()?;
     let header = parts.headers.get(http::header::COOKIE)?.to_str().ok()?.to_owned();
-    header.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, v)| v.to_owned())
+    header
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, v)| v.to_owned())
 }
 
 /// A path of ours to go to next. Anything else, such as `//evil.example`, becomes `fallback`.

@@ -130,7 +130,9 @@ mod tests {
     fn only_a_refusal_keeps_what_was_typed() {
         let fields = [("name", "Chat")];
         assert_eq!(PageError::NotFound.keeping(fields), PageError::NotFound);
-        let PageError::Refused { kept, .. } = PageError::refused("rules", "no").keeping(fields) else { panic!("refused") };
+        let PageError::Refused { kept, .. } = PageError::refused("rules", "no").keeping(fields) else {
+            panic!("refused")
+        };
         assert_eq!(kept.get("name").map(String::as_str), Some("Chat"));
     }
 }

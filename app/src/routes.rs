@@ -12,7 +12,9 @@ use crate::error::PageError;
 use crate::issuers::NewIssuerPage;
 use crate::landing::LandingPage;
 use crate::layout::{PublicLayout, SignedInLayout};
-use crate::members::{CheckYourMailPage, DevMailPage, ForgotPasswordPage, ResetPasswordPage, SignInPage, SignUpPage, VerifyPage};
+use crate::members::{
+    CheckYourMailPage, DevMailPage, ForgotPasswordPage, ResetPasswordPage, SignInPage, SignUpPage, VerifyPage,
+};
 use crate::proxies::{NewProxyPage, ProxyPage, ProxySettingsPage};
 use crate::ui::page::ErrorPage;
 use crate::usage::UsagePage;

@@ -44,7 +44,10 @@ fn start_script(options: &LeptosOptions) -> String {
 /// `keyward.js`, or with the hash that the build listed beside this program: `keyward.1a2b3c.js`.
 fn built_name(options: &LeptosOptions, kind: &str) -> String {
     let name = &options.output_name;
-    let list = options.hash_files.then(|| std::env::current_exe().ok()?.parent()?.join(options.hash_file.as_ref()).into()).flatten();
+    let list = options
+        .hash_files
+        .then(|| std::env::current_exe().ok()?.parent()?.join(options.hash_file.as_ref()).into())
+        .flatten();
     let list = list.and_then(|path: std::path::PathBuf| std::fs::read_to_string(path).ok()).unwrap_or_default();
     let hash = list.lines().filter_map(|line| line.split_once(':')).find(|(listed, _)| listed.trim() == kind);
     match hash {

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+#[cfg(feature = "ssr")]
+use crate::deployment::Deployment;
 use crate::error::PageError;
 use crate::ui::form::PostForm;
 use crate::ui::icon::{Icon, IconName};
@@ -24,7 +26,11 @@ pub fn chosen() -> Option<&'static str> {
 pub async fn set_theme(theme: String) -> Result<String, PageError> {
     let theme = if theme == DARK { DARK } else { LIGHT };
     let options = use_context::<leptos_axum::ResponseOptions>().ok_or(PageError::Internal)?;
-    let cookie = format!("{COOKIE}={theme}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly");
+    let secure = match use_context::<Deployment>().ok_or(PageError::Internal)? {
+        Deployment::Production => "; Secure",
+        Deployment::Development => "",
+    };
+    let cookie = format!("{COOKIE}={theme}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly{secure}");
     let cookie = http::HeaderValue::from_str(&cookie).map_err(|_| PageError::Internal)?;
     options.append_header(http::header::SET_COOKIE, cookie);
     Ok(theme.to_owned())

@@ -11,7 +11,10 @@ use crate::address::TrustedProxies;
 
 /// Where mail goes.
 pub enum MailConfig {
-    Smtp { url: String, from: String },
+    Smtp {
+        url: String,
+        from: String,
+    },
     /// Kept in the database, shown at /dev/mail.
     Kept,
 }
@@ -64,7 +67,12 @@ impl Reader<'_> {
     }
 
     /// The parser's error says what is wrong; the value itself is not repeated, since it may be a secret.
-    fn parsed<T, E: std::fmt::Display>(&mut self, name: &str, text: Option<String>, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+    fn parsed<T, E: std::fmt::Display>(
+        &mut self,
+        name: &str,
+        text: Option<String>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
         match parse(&text?) {
             Ok(value) => Some(value),
             Err(error) => {
@@ -98,12 +106,15 @@ fn trusted_proxies(reader: &mut Reader<'_>, deployment: Deployment) -> Option<Tr
             reader.fault(name, "is missing; name the reverse proxy in front of the dashboard, such as 127.0.0.1 or 10.0.0.0/8, or say none");
             None
         }
-        (text @ Some(_), Deployment::Production | Deployment::Development) => reader.parsed(name, text, TrustedProxies::parse),
+        (text @ Some(_), Deployment::Production | Deployment::Development) => {
+            reader.parsed(name, text, TrustedProxies::parse)
+        }
     }
 }
 
 fn web_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("is not an address ({error}); write it like https://keyward.example.com"))?;
+    let url = Url::parse(text)
+        .map_err(|error| format!("is not an address ({error}); write it like https://keyward.example.com"))?;
     if matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() {
         Ok(url)
     } else {
@@ -193,7 +204,10 @@ fn mail(reader: &mut Reader<'_>, deployment: Deployment) -> Option<MailConfig> {
         }
         (Some(url), Deployment::Production | Deployment::Development) => {
             if deployment == Deployment::Production && !url.starts_with("smtps://") && !url.contains("tls=required") {
-                reader.fault("KEYWARD_SMTP_URL", "must be smtps://… or end in ?tls=required in production: the links in mails sign people in");
+                reader.fault(
+                    "KEYWARD_SMTP_URL",
+                    "must be smtps://… or end in ?tls=required in production: the links in mails sign people in",
+                );
             }
             let from = reader.required("KEYWARD_MAIL_FROM", "set it to the sender, such as Keyward <mail@example.com>");
             Some(MailConfig::Smtp { url, from: from? })
@@ -210,7 +224,9 @@ fn jwks_overrides(reader: &mut Reader<'_>, deployment: Deployment) -> Option<Has
             None
         }
         (text @ Some(_), Deployment::Development) => reader.parsed(name, text, |text| {
-            serde_json::from_str(text).map_err(|_| "must be a JSON object of addresses, such as {\"https://a/jwks\": \"http://127.0.0.1:8790/jwks\"}")
+            serde_json::from_str(text).map_err(
+                |_| "must be a JSON object of addresses, such as {\"https://a/jwks\": \"http://127.0.0.1:8790/jwks\"}",
+            )
         }),
     }
 }
@@ -243,7 +259,11 @@ mod tests {
 
     #[test]
     fn development_needs_a_database_and_a_key() {
-        let config = read(&[("KEYWARD_MODE", "development"), ("DATABASE_URL", "postgres://x"), ("KEYWARD_KEY_ENCRYPTION_KEY", KEY)]);
+        let config = read(&[
+            ("KEYWARD_MODE", "development"),
+            ("DATABASE_URL", "postgres://x"),
+            ("KEYWARD_KEY_ENCRYPTION_KEY", KEY),
+        ]);
         let config = config.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(config.dashboard_url.as_str(), "http://localhost:3000/");
         assert_eq!(config.address.port(), 3000);
@@ -252,12 +272,21 @@ mod tests {
     #[test]
     fn reports_everything_that_is_wrong_at_once_and_no_secret() {
         let wrong_key = "not-a-key-but-still-a-secret";
-        let Err(error) = read(&[("KEYWARD_KEY_ENCRYPTION_KEY", wrong_key), ("KEYWARD_SEED_DEMO", "true"), ("KEYWARD_TRUSTED_PROXIES", "x")]) else {
+        let Err(error) = read(&[
+            ("KEYWARD_KEY_ENCRYPTION_KEY", wrong_key),
+            ("KEYWARD_SEED_DEMO", "true"),
+            ("KEYWARD_TRUSTED_PROXIES", "x"),
+        ]) else {
             panic!("refused")
         };
         for name in [
-            "DATABASE_URL", "KEYWARD_KEY_ENCRYPTION_KEY", "KEYWARD_DASHBOARD_URL", "KEYWARD_EDGE_URL", "KEYWARD_SMTP_URL",
-            "KEYWARD_SEED_DEMO", "KEYWARD_TRUSTED_PROXIES",
+            "DATABASE_URL",
+            "KEYWARD_KEY_ENCRYPTION_KEY",
+            "KEYWARD_DASHBOARD_URL",
+            "KEYWARD_EDGE_URL",
+            "KEYWARD_SMTP_URL",
+            "KEYWARD_SEED_DEMO",
+            "KEYWARD_TRUSTED_PROXIES",
         ] {
             assert!(error.contains(name), "{name} in {error}");
         }
@@ -269,11 +298,14 @@ mod tests {
         for (name, value) in [
             ("KEYWARD_DASHBOARD_URL", "http://keyward.example.com"),
             ("KEYWARD_EDGE_URL", "http://edge.example.com"),
-            ("KEYWARD_SMTP_URL", "smtp://name:password@mail.example.com"),
+            ("KEYWARD_SMTP_URL", "smtp://name:hush@mail.example.com"),
         ] {
             let Err(error) = read(&[(name, value)]) else { panic!("refused") };
-            assert!(error.lines().any(|line| line.contains(name) && line.contains("in production:")), "{name} in {error}");
-            assert!(!error.contains("password@"), "{error}");
+            assert!(
+                error.lines().any(|line| line.contains(name) && line.contains("in production:")),
+                "{name} in {error}"
+            );
+            assert!(!error.contains("hush"), "{error}");
         }
     }
 

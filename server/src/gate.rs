@@ -8,9 +8,8 @@ use keyward_domain::ids::MemberId;
 use tower_sessions::Session;
 
 /// Pages that anyone may see. A page that is not listed needs a session.
-pub const PUBLIC_PAGES: [&str; 8] = [
-    "/", "/sign-up", "/sign-in", "/verify", "/forgot-password", "/reset-password", "/check-your-mail", "/dev/mail",
-];
+pub const PUBLIC_PAGES: [&str; 8] =
+    ["/", "/sign-up", "/sign-in", "/verify", "/forgot-password", "/reset-password", "/check-your-mail", "/dev/mail"];
 
 /// Of the public pages, those that have nothing for someone who is signed in.
 const FOR_STRANGERS: [&str; 3] = ["/", "/sign-up", "/sign-in"];
@@ -31,7 +30,8 @@ pub async fn check(page: MatchedPath, session: Session, request: Request, next: 
         }
         Err(error) => {
             tracing::error!(%error, "a session could not be read");
-            (http::StatusCode::SERVICE_UNAVAILABLE, "The dashboard can't reach its database. Try again in a moment.").into_response()
+            (http::StatusCode::SERVICE_UNAVAILABLE, "The dashboard can't reach its database. Try again in a moment.")
+                .into_response()
         }
     }
 }

@@ -17,6 +17,7 @@ use keyward_store::Store;
 use keyward_store::sessions::PostgresSessionStore;
 use leptos::prelude::{LeptosOptions, provide_context, use_context, use_nonce};
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -66,7 +67,8 @@ pub fn router(dashboard: &Dashboard) -> Router {
         .layer(from_fn_with_state(dashboard.trusted_proxies.clone(), address::find))
         .layer(from_fn_with_state(own_origin, csrf::check))
         .layer(RequestBodyLimitLayer::new(server_functions::LONGEST_BODY))
-        .layer(CompressionLayer::new())
+        // The build compresses the large files once and well; what is left is small or changes with every request.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(from_fn_with_state(dashboard.deployment, headers::add))
         .layer(CatchPanicLayer::new())
         .layer(from_fn(log))

@@ -31,7 +31,8 @@ pub async fn dashboard(config: &Config, clock: Clock) -> anyhow::Result<Dashboar
         let demo = control.ensure_demo().await.context("the demo could not be set up")?;
         tracing::info!(slug = %demo.slug, "the demo account is ready");
         if let Some(path) = &config.demo_file {
-            let lines = format!("DEMO_EMAIL={}\nDEMO_PASSWORD={}\nDEMO_SLUG={}\n", demo.email, demo.password, demo.slug);
+            let lines =
+                format!("DEMO_EMAIL={}\nDEMO_PASSWORD={}\nDEMO_SLUG={}\n", demo.email, demo.password, demo.slug);
             std::fs::write(path, lines).with_context(|| format!("KEYWARD_DEMO_FILE: can't write {path}"))?;
         }
     }
@@ -50,7 +51,9 @@ async fn wait_for_database(store: &Store) -> anyhow::Result<()> {
     for attempt in 1..=DATABASE_ATTEMPTS {
         match store.ping().await {
             Ok(()) => return Ok(()),
-            Err(error) => tracing::warn!(attempt, of = DATABASE_ATTEMPTS, %error, "waiting for the database that DATABASE_URL names"),
+            Err(error) => {
+                tracing::warn!(attempt, of = DATABASE_ATTEMPTS, %error, "waiting for the database that DATABASE_URL names")
+            }
         }
         tokio::time::sleep(DATABASE_PAUSE).await;
     }
@@ -66,9 +69,8 @@ fn control(config: &Config, store: Store, clock: Clock) -> anyhow::Result<Contro
     };
     let mailer = match &config.mail {
         MailConfig::Kept => Mailer::keep_in_database(),
-        MailConfig::Smtp { url, from } => {
-            Mailer::smtp(&SmtpSettings { url: url.clone(), from: from.clone() }).context("KEYWARD_SMTP_URL or KEYWARD_MAIL_FROM")?
-        }
+        MailConfig::Smtp { url, from } => Mailer::smtp(&SmtpSettings { url: url.clone(), from: from.clone() })
+            .context("KEYWARD_SMTP_URL or KEYWARD_MAIL_FROM")?,
     };
     let guard = Guard::new(reach);
     Ok(Control::new(ControlParts {

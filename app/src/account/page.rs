@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{ChangePassword, RenameAccount, RevokeSession, account};
-use crate::layout::SignOutButton;
 use super::browser::browser_name;
+use crate::layout::SignOutButton;
 use crate::ui::card::Section;
 use crate::ui::field::{Field, FieldKind, UserName};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
@@ -22,10 +22,8 @@ pub fn AccountPage() -> impl IntoView {
     let revoke = ServerAction::<RevokeSession>::new();
     let query = use_query_map();
     let changed = Memo::new(move |_| query.with(|query| query.get("password").is_some()));
-    let resource = Resource::new(
-        move || (rename.version().get(), change.version().get(), revoke.version().get()),
-        |_| account(),
-    );
+    let resource =
+        Resource::new(move || (rename.version().get(), change.version().get(), revoke.version().get()), |_| account());
     loaded(resource, move |(member, sessions)| {
         let email = member.email.clone();
         view! {

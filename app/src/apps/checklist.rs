@@ -52,7 +52,8 @@ pub fn Checklist(app: AppView, requests: i64) -> impl IntoView {
     }
     let total = steps.len();
     let next = steps.iter().position(|step| !step.done);
-    let items = steps.into_iter().enumerate().map(|(index, step)| item(index, step, next == Some(index))).collect_view();
+    let items =
+        steps.into_iter().enumerate().map(|(index, step)| item(index, step, next == Some(index))).collect_view();
     view! {
         <section class="panel checklist" aria-labelledby="first-steps">
             <div class="section-head">

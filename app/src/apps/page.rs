@@ -35,11 +35,9 @@ pub fn AppPage() -> impl IntoView {
         remove: ServerAction::new(),
         check_token: ServerAction::new(),
     };
-    let changes = move || (actions.rename.version().get(), actions.recheck.version().get(), actions.remove.version().get());
-    let resource = Resource::new(
-        move || (id.get(), changes()),
-        |(id, _)| async move { app(id?).await },
-    );
+    let changes =
+        move || (actions.rename.version().get(), actions.recheck.version().get(), actions.remove.version().get());
+    let resource = Resource::new(move || (id.get(), changes()), |(id, _)| async move { app(id?).await });
     loaded(resource, move |page| content(page, actions))
 }
 
@@ -84,7 +82,11 @@ fn Proxies(app: AppView) -> impl IntoView {
 }
 
 fn row(proxy: ProxySummary) -> impl IntoView {
-    let state = if proxy.enabled { view! { <Badge tone=Tone::Good text="On"/> } } else { view! { <Badge tone=Tone::Neutral text="Off"/> } };
+    let state = if proxy.enabled {
+        view! { <Badge tone=Tone::Good text="On"/> }
+    } else {
+        view! { <Badge tone=Tone::Neutral text="Off"/> }
+    };
     view! {
         <li class="row panel-link">
             <div class="row-main">

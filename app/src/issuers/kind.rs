@@ -72,23 +72,37 @@ impl IssuerKind {
     /// For the kinds that are described by an issuer and an audience.
     pub fn issuer_hint(self) -> (&'static str, &'static str) {
         match self {
-            Self::Clerk => ("https://your-app.clerk.accounts.dev", "The Frontend API URL, under API keys in Clerk’s dashboard."),
-            Self::Auth0 => ("https://your-tenant.eu.auth0.com/", "Your tenant’s domain with https:// before it and a slash after it."),
+            Self::Clerk => {
+                ("https://your-app.clerk.accounts.dev", "The Frontend API URL, under API keys in Clerk’s dashboard.")
+            }
+            Self::Auth0 => (
+                "https://your-tenant.eu.auth0.com/",
+                "Your tenant’s domain with https:// before it and a slash after it.",
+            ),
             Self::Cognito => (
                 "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI",
                 "https://cognito-idp.REGION.amazonaws.com/USER_POOL_ID",
             ),
-            Self::Firebase | Self::Supabase | Self::SupabaseSecret | Self::Oidc | Self::Emulator => {
-                ("https://login.example.com", "Exactly as in the token’s iss. Its key set is found through /.well-known/openid-configuration.")
-            }
+            Self::Firebase | Self::Supabase | Self::SupabaseSecret | Self::Oidc | Self::Emulator => (
+                "https://login.example.com",
+                "Exactly as in the token’s iss. Its key set is found through /.well-known/openid-configuration.",
+            ),
         }
     }
 
     pub fn audience_hint(self) -> (&'static str, &'static str) {
         match self {
-            Self::Clerk => ("my-app", "Clerk’s session tokens carry no audience until you add one: in Sessions, customize the token with {\"aud\": \"my-app\"}."),
-            Self::Auth0 => ("https://api.example.com", "The identifier of the API that your app asks for in its audience parameter."),
-            Self::Cognito => ("1h57kf5cpq17m0eml12EXAMPLE", "The app client’s id. Send the ID token, which carries it as aud."),
+            Self::Clerk => (
+                "my-app",
+                "Clerk’s session tokens carry no audience until you add one: in Sessions, customize the token with {\"aud\": \"my-app\"}.",
+            ),
+            Self::Auth0 => (
+                "https://api.example.com",
+                "The identifier of the API that your app asks for in its audience parameter.",
+            ),
+            Self::Cognito => {
+                ("1h57kf5cpq17m0eml12EXAMPLE", "The app client’s id. Send the ID token, which carries it as aud.")
+            }
             Self::Firebase | Self::Supabase | Self::SupabaseSecret | Self::Oidc | Self::Emulator => {
                 ("my-app", "The aud that your app’s tokens carry.")
             }

@@ -10,7 +10,11 @@ use crate::ui::format::moment;
 use crate::ui::notice::{Badge, Tone};
 
 #[component]
-pub fn IssuerList(app: AppView, recheck: ServerAction<RecheckIssuer>, remove: ServerAction<RemoveIssuer>) -> impl IntoView {
+pub fn IssuerList(
+    app: AppView,
+    recheck: ServerAction<RecheckIssuer>,
+    remove: ServerAction<RemoveIssuer>,
+) -> impl IntoView {
     let new = format!("/apps/{}/issuers/new", app.id);
     if app.issuers.is_empty() {
         return view! {
@@ -35,7 +39,11 @@ pub fn IssuerList(app: AppView, recheck: ServerAction<RecheckIssuer>, remove: Se
 }
 
 #[component]
-fn IssuerRow(issuer: IssuerView, recheck: ServerAction<RecheckIssuer>, remove: ServerAction<RemoveIssuer>) -> impl IntoView {
+fn IssuerRow(
+    issuer: IssuerView,
+    recheck: ServerAction<RecheckIssuer>,
+    remove: ServerAction<RemoveIssuer>,
+) -> impl IntoView {
     let id = issuer.id.to_string();
     let same_id = id.clone();
     let has_key_set = issuer.config.jwks_url().is_some();

@@ -89,8 +89,10 @@ fn shown(kind: IssuerKind) -> &'static [&'static str] {
 }
 
 fn fields(kind: IssuerKind, error: FormError) -> AnyView {
-    let supabase = move || view! {
-        <Field name="project" label="Project reference or URL" kind=FieldKind::Address error placeholder="https://abcdefghijklmnopqrst.supabase.co" hint="In Project settings, under Data API."/>
+    let supabase = move || {
+        view! {
+            <Field name="project" label="Project reference or URL" kind=FieldKind::Address error placeholder="https://abcdefghijklmnopqrst.supabase.co" hint="In Project settings, under Data API."/>
+        }
     };
     match kind {
         IssuerKind::Firebase => view! {

@@ -8,10 +8,15 @@ use super::api::CheckToken;
 use crate::ui::card::Section;
 use crate::ui::field::TextArea;
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+use crate::ui::format::capitalized;
 use crate::ui::icon::{Icon, IconName};
 
 #[component]
-pub fn TokenCheck(app_id: AppId, action: ServerAction<CheckToken>, earlier: Option<Vec<TokenCheckLine>>) -> impl IntoView {
+pub fn TokenCheck(
+    app_id: AppId,
+    action: ServerAction<CheckToken>,
+    earlier: Option<Vec<TokenCheckLine>>,
+) -> impl IntoView {
     let error = FormError::of(action);
     let lines = move || match action.value().get() {
         Some(Ok(lines)) => Some(lines),
@@ -59,7 +64,7 @@ fn verdict(line: TokenCheckLine) -> impl IntoView {
             <span class=class>{icon.map(|name| view! { <Icon name class="icon-small"/> })}</span>
             <div>
                 <p class="step-title"><span class="sr-only">{word}</span>{line.check}</p>
-                <p class="muted break">{line.reason}</p>
+                <p class="muted break">{capitalized(&line.reason)}</p>
             </div>
         </li>
     }

@@ -57,10 +57,26 @@ fn Hero() -> impl IntoView {
 #[component]
 fn Points() -> impl IntoView {
     let points = [
-        (IconName::Lock, "The key never leaves", "It is sealed the moment you paste it, is shown to nobody again, and is added to a request only on its way to the provider."),
-        (IconName::Shield, "Only your users", "Every call is checked against the identity provider your app already uses: Firebase, Supabase, Clerk, Auth0, Cognito or any OpenID Connect issuer."),
-        (IconName::Key, "Only what you allow", "Calls pass if their endpoint is on your list, and one user’s files, threads and responses are out of reach for another."),
-        (IconName::Gauge, "Limits and figures", "Cap requests for each user, and see requests, tokens and cost by the hour, with streaming passed on as it comes."),
+        (
+            IconName::Lock,
+            "The key never leaves",
+            "It is sealed the moment you paste it, is shown to nobody again, and is added to a request only on its way to the provider.",
+        ),
+        (
+            IconName::Shield,
+            "Only your users",
+            "Every call is checked against the identity provider your app already uses: Firebase, Supabase, Clerk, Auth0, Cognito or any OpenID Connect issuer.",
+        ),
+        (
+            IconName::Key,
+            "Only what you allow",
+            "Calls pass if their endpoint is on your list, and one user’s files, threads and responses are out of reach for another.",
+        ),
+        (
+            IconName::Gauge,
+            "Limits and figures",
+            "Cap requests for each user, and see requests, tokens and cost by the hour, with streaming passed on as it comes.",
+        ),
     ];
     let cards = points
         .into_iter()
@@ -86,7 +102,10 @@ fn Points() -> impl IntoView {
 #[component]
 fn Steps() -> impl IntoView {
     let steps = [
-        ("Link your identity provider", "A project id is enough for Firebase and Supabase. Paste a token to see that it passes."),
+        (
+            "Link your identity provider",
+            "A project id is enough for Firebase and Supabase. Paste a token to see that it passes.",
+        ),
         ("Add a proxy", "Choose a provider and paste its key. The endpoints its SDK needs are allowed from the start."),
         ("Change two settings", "Copy the snippet for Flutter, Swift, Kotlin, React Native, JavaScript or curl."),
     ];

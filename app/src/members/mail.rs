@@ -35,7 +35,8 @@ pub fn DevMailPage() -> impl IntoView {
     let mails = Resource::new(|| (), |()| dev_mails());
     loaded(mails, |mails| {
         let list = if mails.is_empty() {
-            view! { <Empty title="No mail yet" text="Messages that would be sent in production are kept here."/> }.into_any()
+            view! { <Empty title="No mail yet" text="Messages that would be sent in production are kept here."/> }
+                .into_any()
         } else {
             let items = mails.into_iter().map(|mail| view! { <Mail mail/> }).collect_view();
             view! { <ol class="mail-list">{items}</ol> }.into_any()

@@ -110,7 +110,8 @@ pub async fn save_proxy(
             key,
             rate_limit: rate_limit(&limit_requests, &limit_window)?,
             allowed_origins: allowed_origins.lines().map(str::to_owned).collect(),
-            rules: validate::parse_rule_lines(&rules).map_err(|error| PageError::refused("rules", error.to_string()))?,
+            rules: validate::parse_rule_lines(&rules)
+                .map_err(|error| PageError::refused("rules", error.to_string()))?,
         })
     };
     let form = form().map_err(|error| error.keeping(typed))?;
@@ -126,7 +127,9 @@ fn rate_limit(requests: &str, window: &str) -> Result<Option<RateLimit>, PageErr
     if requests.is_empty() {
         return Ok(None);
     }
-    let requests = requests.parse().map_err(|_| PageError::refused("rate_limit", "enter a whole number, such as 60, or nothing for no limit"))?;
+    let requests = requests
+        .parse()
+        .map_err(|_| PageError::refused("rate_limit", "enter a whole number, such as 60, or nothing for no limit"))?;
     let window = Window::ALL.into_iter().find(|known| known.name() == window).ok_or_else(PageError::incomplete)?;
     Ok(Some(RateLimit { requests, window }))
 }

@@ -22,7 +22,8 @@ const CUSTOM: &str = "custom";
 pub fn NewProxyPage() -> impl IntoView {
     let id = app_id();
     let query = use_query_map();
-    let provider = Memo::new(move |_| query.with(|query| query.get("provider").and_then(|name| catalogue::provider(&name))));
+    let provider =
+        Memo::new(move |_| query.with(|query| query.get("provider").and_then(|name| catalogue::provider(&name))));
     let resource = Resource::new(
         move || id.get(),
         |id| async move {

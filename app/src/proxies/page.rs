@@ -20,10 +20,7 @@ pub fn ProxyPage() -> impl IntoView {
     let id = proxy_id();
     let switch = ServerAction::<SwitchProxy>::new();
     let test = ServerAction::<SendTestRequest>::new();
-    let resource = Resource::new(
-        move || (id.get(), switch.version().get()),
-        |(id, _)| async move { proxy(id?).await },
-    );
+    let resource = Resource::new(move || (id.get(), switch.version().get()), |(id, _)| async move { proxy(id?).await });
     loaded(resource, move |page| content(page, switch, test))
 }
 
@@ -35,7 +32,8 @@ fn content(page: ProxyPageView, switch: ServerAction<SwitchProxy>, test: ServerA
         <a class="btn btn-sm" href=format!("{base}/settings")>"Settings"</a>
     }
     .into_any();
-    let crumbs = vec![Crumb::new("Apps", "/apps"), Crumb::new(proxy.app_name.clone(), format!("/apps/{}", proxy.app_id))];
+    let crumbs =
+        vec![Crumb::new("Apps", "/apps"), Crumb::new(proxy.app_name.clone(), format!("/apps/{}", proxy.app_id))];
     let needs_issuer = proxy.needs_issuer.then(|| {
         let href = format!("/apps/{}/issuers/new", proxy.app_id);
         view! {

@@ -18,8 +18,17 @@ use crate::ui::notice::{Notice, Tone};
 use crate::ui::page::{Crumb, PageHead};
 
 const FIELDS: &[&str] = &[
-    "name", "base_url", "placement", "placement_name", "placement_prefix", "key", "rate_limit", "limit_requests",
-    "limit_window", "allowed_origins", "rules",
+    "name",
+    "base_url",
+    "placement",
+    "placement_name",
+    "placement_prefix",
+    "key",
+    "rate_limit",
+    "limit_requests",
+    "limit_window",
+    "allowed_origins",
+    "rules",
 ];
 
 #[component]
@@ -28,10 +37,8 @@ pub fn ProxySettingsPage() -> impl IntoView {
     let save = ServerAction::<SaveProxy>::new();
     let query = use_query_map();
     let saved = Memo::new(move |_| query.with(|query| query.get("saved").is_some()));
-    let resource = Resource::new(
-        move || (id.get(), save.version().get()),
-        |(id, _)| async move { proxy_settings(id?).await },
-    );
+    let resource =
+        Resource::new(move || (id.get(), save.version().get()), |(id, _)| async move { proxy_settings(id?).await });
     loaded(resource, move |proxy| {
         let crumbs = vec![
             Crumb::new("Apps", "/apps"),
@@ -75,7 +82,9 @@ fn Upstream(proxy: ProxyView, error: FormError) -> impl IntoView {
     let is_custom = proxy.provider == "custom";
     let sent = format!("Sent as {}", in_words(&proxy.key_placement));
     let key_hint = match proxy.key_hint {
-        Some(hint) => format!("The present key ends in {hint}. Leave empty to keep it; a new base URL needs the key again."),
+        Some(hint) => {
+            format!("The present key ends in {hint}. Leave empty to keep it; a new base URL needs the key again.")
+        }
         None => "There is no key yet.".to_owned(),
     };
     let placement = if is_custom {

@@ -10,7 +10,11 @@ use crate::ui::format::millis;
 use crate::ui::notice::{Badge, Tone};
 
 #[component]
-pub fn TestRequest(proxy: ProxyView, action: ServerAction<SendTestRequest>, earlier: Option<TestAnswer>) -> impl IntoView {
+pub fn TestRequest(
+    proxy: ProxyView,
+    action: ServerAction<SendTestRequest>,
+    earlier: Option<TestAnswer>,
+) -> impl IntoView {
     let error = FormError::of(action);
     let answer = move || match action.value().get() {
         Some(Ok(answer)) => Some(answer),

@@ -64,7 +64,9 @@ pub fn Field(
     // A secret never comes back from anywhere.
     let begins_with = match kind {
         FieldKind::CurrentPassword | FieldKind::NewPassword | FieldKind::Secret => None,
-        FieldKind::Text | FieldKind::Email | FieldKind::Address | FieldKind::Number => Some(error.typed_or(name, value)),
+        FieldKind::Text | FieldKind::Email | FieldKind::Address | FieldKind::Number => {
+            Some(error.typed_or(name, value))
+        }
     };
     let plain_text = matches!(kind, FieldKind::Text | FieldKind::Address | FieldKind::Secret);
     view! {

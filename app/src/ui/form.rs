@@ -13,6 +13,7 @@ use leptos_router::hooks::use_location;
 use leptos_router::location::Url;
 use web_sys::FormData;
 
+use super::format::capitalized;
 use crate::error::PageError;
 
 /// What was wrong with the last attempt to send a form.
@@ -25,7 +26,9 @@ impl FormError {
         S: ServerFn<Error = PageError> + Clone + Send + Sync + 'static,
         S::Output: Send + Sync + 'static,
     {
-        Self(Signal::derive(move || action.value().with(|value| value.as_ref().and_then(|answer| answer.as_ref().err().cloned()))))
+        Self(Signal::derive(move || {
+            action.value().with(|value| value.as_ref().and_then(|answer| answer.as_ref().err().cloned()))
+        }))
     }
 
     /// Why this field was refused.
@@ -47,20 +50,19 @@ impl FormError {
 
     /// What was typed before a page without JavaScript was loaded anew, or else what the field begins with.
     pub fn typed_or(self, name: &str, begins_with: String) -> String {
-        self.0.with_untracked(|error| match error {
-            Some(PageError::Refused { kept, .. }) => kept.get(name).cloned(),
-            Some(_) | None => None,
-        })
-        .unwrap_or(begins_with)
+        self.0
+            .with_untracked(|error| match error {
+                Some(PageError::Refused { kept, .. }) => kept.get(name).cloned(),
+                Some(_) | None => None,
+            })
+            .unwrap_or(begins_with)
     }
 }
 
 /// A reason as it is written beside a field: with a capital letter and a full stop.
 fn sentence(reason: &str) -> String {
-    let mut letters = reason.chars();
-    let first = letters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
     let end = if reason.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
+    format!("{}{end}", capitalized(reason))
 }
 
 /// The path and query of this page, less what an earlier error put into them.
@@ -85,11 +87,17 @@ pub fn PostForm<S, Output>(
     action: ServerAction<S>,
     #[prop(default = "form-stack")] class: &'static str,
     /// What the browser can tell before it asks the server; the same functions run there again.
-    #[prop(optional)] check: Option<FormCheck<S>>,
+    #[prop(optional)]
+    check: Option<FormCheck<S>>,
     children: Children,
 ) -> impl IntoView
 where
-    S: serde::de::DeserializeOwned + ServerFn<Protocol = Http<PostUrl, Output>, Error = PageError> + Clone + Send + Sync + 'static,
+    S: serde::de::DeserializeOwned
+        + ServerFn<Protocol = Http<PostUrl, Output>, Error = PageError>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
     S::Output: Send + Sync + 'static,
     S::Client: Client<PageError>,
     <<S::Client as Client<PageError>>::Request as ClientReq<PageError>>::FormData: From<FormData>,

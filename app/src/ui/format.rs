@@ -21,10 +21,13 @@ pub fn counted(number: i64, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{} {many}", count(number)) }
 }
 
-/// `$1,234.50`; below a cent, four places.
+/// `$1,234.50`; below a cent, four places; what is less than that is not shown as nothing.
 pub fn micro_usd(cost_micro_usd: i64) -> String {
     if cost_micro_usd == 0 {
         return "$0.00".to_owned();
+    }
+    if (1..100).contains(&cost_micro_usd) {
+        return "under $0.0001".to_owned();
     }
     if cost_micro_usd < 10_000 {
         return format!("${}.{:04}", cost_micro_usd / 1_000_000, (cost_micro_usd % 1_000_000) / 100);
@@ -49,7 +52,18 @@ pub fn machine_moment(at: OffsetDateTime) -> String {
 
 /// `840 ms`, `1.2 s`
 pub fn millis(duration_ms: i64) -> String {
-    if duration_ms < 1_000 { format!("{duration_ms} ms") } else { format!("{}.{} s", duration_ms / 1_000, duration_ms % 1_000 / 100) }
+    if duration_ms < 1_000 {
+        format!("{duration_ms} ms")
+    } else {
+        format!("{}.{} s", duration_ms / 1_000, duration_ms % 1_000 / 100)
+    }
+}
+
+/// With a capital letter: reasons are written as parts of a sentence.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}", letters.as_str())
 }
 
 #[cfg(test)]
@@ -65,7 +79,15 @@ mod tests {
 
     #[test]
     fn money_keeps_the_places_that_matter() {
-        for (cost_micro_usd, want) in [(0, "$0.00"), (150, "$0.0001"), (9_900, "$0.0099"), (1_234_560, "$1.23"), (1_999_999, "$2.00"), (4_321_000_000, "$4,321.00")] {
+        for (cost_micro_usd, want) in [
+            (0, "$0.00"),
+            (5, "under $0.0001"),
+            (150, "$0.0001"),
+            (9_900, "$0.0099"),
+            (1_234_560, "$1.23"),
+            (1_999_999, "$2.00"),
+            (4_321_000_000, "$4,321.00"),
+        ] {
             assert_eq!(micro_usd(cost_micro_usd), want, "{cost_micro_usd}");
         }
     }

@@ -59,9 +59,10 @@ pub fn ErrorPage(error: PageError) -> impl IntoView {
         PageError::NotFound => ("Page not found", "Back to your apps", "/apps"),
         PageError::SignedOut => ("You are signed out", "Sign in", "/sign-in"),
         PageError::Forbidden => ("Not allowed", "Back to your apps", "/apps"),
-        PageError::Refused { .. } | PageError::TooManyAttempts { .. } | PageError::Internal | PageError::Unreachable => {
-            ("That did not work", "Back to your apps", "/apps")
-        }
+        PageError::Refused { .. }
+        | PageError::TooManyAttempts { .. }
+        | PageError::Internal
+        | PageError::Unreachable => ("That did not work", "Back to your apps", "/apps"),
     };
     let text = error.to_string();
     view! {

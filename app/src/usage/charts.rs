@@ -12,9 +12,6 @@ const WIDTH: f32 = 520.0;
 const HEIGHT: f32 = 200.0;
 const FONT_SIZE: f32 = 12.0;
 const AXIS_STEPS: usize = 4;
-/// Steps of the axes: requests, errors and tokens are whole; cents are not.
-const WHOLE: f32 = 1.0;
-const FRACTION: f32 = 0.01;
 /// What the style sheet looks for: `.chart-picture [fill="#101010"]` and so on.
 const MAIN: (u8, u8, u8) = (0x10, 0x10, 0x10);
 const SECOND: (u8, u8, u8) = (0x20, 0x20, 0x20);
@@ -39,31 +36,45 @@ pub fn summary(usage: UsageView) -> UsageView {
 
 fn requests(usage: &UsageView) -> Option<ChartSvg> {
     let bars = vec![bars("Requests", usage, |totals| totals.requests as f32)];
-    let description = format!("Requests: {} in all. {}", count(usage.total.requests), peak(usage, |totals| totals.requests));
-    picture("Requests", WHOLE, description, bars, usage)
+    let description =
+        format!("Requests: {} in all. {}", count(usage.total.requests), peak(usage, |totals| totals.requests));
+    picture("Requests", description, bars, usage)
 }
 
 fn errors(usage: &UsageView) -> Option<ChartSvg> {
     let bars = vec![bars("Errors", usage, |totals| totals.errors as f32)];
     let description = format!("Errors: {} in all. {}", count(usage.total.errors), peak(usage, |totals| totals.errors));
-    picture("Errors", WHOLE, description, bars, usage)
+    picture("Errors", description, bars, usage)
 }
 
 fn tokens(usage: &UsageView) -> Option<ChartSvg> {
-    let stacked = |name: &str, pick: fn(&UsageTotals) -> f32| Series { stack: Some("tokens".to_owned()), ..bars(name, usage, pick) };
+    let stacked = |name: &str, pick: fn(&UsageTotals) -> f32| Series {
+        stack: Some("tokens".to_owned()),
+        ..bars(name, usage, pick)
+    };
     let bars = vec![
         stacked("\u{a0}Input\u{a0}\u{a0}", |totals| totals.input_tokens as f32),
         stacked("\u{a0}Output", |totals| totals.output_tokens as f32),
     ];
-    let description =
-        format!("Tokens: {} input and {} output in all.", count(usage.total.input_tokens), count(usage.total.output_tokens));
-    picture("Tokens", WHOLE, description, bars, usage)
+    let description = format!(
+        "Tokens: {} input and {} output in all.",
+        count(usage.total.input_tokens),
+        count(usage.total.output_tokens)
+    );
+    picture("Tokens", description, bars, usage)
 }
 
+/// In a unit in which the highest bar is a readable number.
 fn cost(usage: &UsageView) -> Option<ChartSvg> {
-    let bars = vec![bars("Cost (US cents)", usage, |totals| totals.cost_micro_usd as f32 / 10_000.0)];
+    let highest = usage.buckets.iter().map(|bucket| bucket.totals.cost_micro_usd).max().unwrap_or(0);
+    let (title, unit_micro_usd) = match highest {
+        ..10_000 => ("Cost (millionths of a US dollar)", 1.0),
+        10_000..1_000_000 => ("Cost (US cents)", 10_000.0),
+        1_000_000.. => ("Cost (US dollars)", 1_000_000.0),
+    };
+    let bars = vec![bars("Cost", usage, |totals| totals.cost_micro_usd as f32 / unit_micro_usd)];
     let description = format!("Cost: {} in all.", micro_usd(usage.total.cost_micro_usd));
-    picture("Cost (US cents)", FRACTION, description, bars, usage)
+    picture(title, description, bars, usage)
 }
 
 fn bars(name: &str, usage: &UsageView, pick: impl Fn(&UsageTotals) -> f32) -> Series {
@@ -81,10 +92,10 @@ fn peak(usage: &UsageView, pick: impl Fn(&UsageTotals) -> i64) -> String {
 }
 
 /// `None` if the picture can't be drawn: the figures beside it are there all the same.
-fn picture(title: &str, finest: f32, description: String, series: Vec<Series>, usage: &UsageView) -> Option<ChartSvg> {
+fn picture(title: &str, description: String, series: Vec<Series>, usage: &UsageView) -> Option<ChartSvg> {
     let labels = usage.buckets.iter().map(|bucket| label(bucket, usage.range)).collect();
     let has_legend = series.len() > 1;
-    let top = axis_top(highest(&series), finest);
+    let top = axis_top(highest(&series));
     let mut chart = BarChart::new(series, labels);
     chart.width = WIDTH;
     chart.height = HEIGHT;
@@ -119,14 +130,15 @@ fn picture(title: &str, finest: f32, description: String, series: Vec<Series>, u
 /// Of the bars, or of the stacks where they stand on one another.
 fn highest(series: &[Series]) -> f32 {
     let buckets = series.iter().map(|series| series.data.len()).max().unwrap_or(0);
-    let stack = |index: usize| series.iter().filter_map(|series| series.data.get(index).copied().flatten()).sum::<f32>();
+    let stack =
+        |index: usize| series.iter().filter_map(|series| series.data.get(index).copied().flatten()).sum::<f32>();
     (0..buckets).map(stack).fold(0.0, f32::max)
 }
 
-/// The end of an axis whose steps are 1, 2 or 5 times a power of ten, and not finer than `finest`.
-fn axis_top(highest: f32, finest: f32) -> f32 {
+/// The end of an axis whose steps are 1, 2 or 5 times a power of ten: whole numbers, since half a request is none.
+fn axis_top(highest: f32) -> f32 {
     let steps = AXIS_STEPS as f32;
-    let mut unit = finest;
+    let mut unit = 1.0;
     loop {
         for factor in [1.0, 2.0, 5.0] {
             if highest <= unit * factor * steps {
@@ -152,10 +164,8 @@ mod tests {
 
     #[test]
     fn axes_end_at_a_round_number_above_the_highest_bar() {
-        for (highest, finest, want) in
-            [(0.0, WHOLE, 4.0), (1.0, WHOLE, 4.0), (5.0, WHOLE, 8.0), (13.0, WHOLE, 20.0), (840.0, WHOLE, 2_000.0), (0.03, FRACTION, 0.04)]
-        {
-            assert!((axis_top(highest, finest) - want).abs() < 0.001, "{highest}: {}", axis_top(highest, finest));
+        for (highest, want) in [(0.0, 4.0), (1.0, 4.0), (5.0, 8.0), (13.0, 20.0), (840.0, 2_000.0)] {
+            assert!((axis_top(highest) - want).abs() < 0.001, "{highest}: {}", axis_top(highest));
         }
     }
 
@@ -163,7 +173,14 @@ mod tests {
     fn draws_only_what_there_is_and_says_it_in_words() {
         let total = UsageTotals { requests: 3, errors: 1, ..UsageTotals::default() };
         let bucket = UsageBucket { starts_at: OffsetDateTime::UNIX_EPOCH, totals: total };
-        let usage = UsageView { range: UsageRange::Day, buckets: vec![bucket], total, top_users: vec![], recent: vec![], charts: vec![] };
+        let usage = UsageView {
+            range: UsageRange::Day,
+            buckets: vec![bucket],
+            total,
+            top_users: vec![],
+            recent: vec![],
+            charts: vec![],
+        };
         let charts = drawn(usage).charts;
         assert_eq!(charts.iter().map(|chart| chart.title.as_str()).collect::<Vec<_>>(), ["Requests", "Errors"]);
         assert_eq!(charts[0].description, "Requests: 3 in all. Most at 00:00: 3.");

@@ -13,8 +13,11 @@ use crate::ui::format::{count, micro_usd};
 use crate::ui::loading::loaded;
 use crate::ui::page::{Crumb, PageHead};
 
-const RANGES: [(UsageRange, &str, &str); 3] =
-    [(UsageRange::Day, "day", "24 hours"), (UsageRange::Week, "week", "7 days"), (UsageRange::Month, "month", "30 days")];
+const RANGES: [(UsageRange, &str, &str); 3] = [
+    (UsageRange::Day, "day", "24 hours"),
+    (UsageRange::Week, "week", "7 days"),
+    (UsageRange::Month, "month", "30 days"),
+];
 
 #[component]
 pub fn UsagePage() -> impl IntoView {
@@ -22,12 +25,12 @@ pub fn UsagePage() -> impl IntoView {
     let query = use_query_map();
     let range = Memo::new(move |_| {
         let name = query.with(|query| query.get("range"));
-        RANGES.into_iter().find(|(_, known, _)| name.as_deref() == Some(known)).map_or(UsageRange::Day, |(range, ..)| range)
+        RANGES
+            .into_iter()
+            .find(|(_, known, _)| name.as_deref() == Some(known))
+            .map_or(UsageRange::Day, |(range, ..)| range)
     });
-    let resource = Resource::new(
-        move || (id.get(), range.get()),
-        |(id, range)| async move { usage(id?, range).await },
-    );
+    let resource = Resource::new(move || (id.get(), range.get()), |(id, range)| async move { usage(id?, range).await });
     loaded(resource, |(proxy, usage)| {
         let base = format!("/proxies/{}", proxy.id);
         let crumbs = vec![

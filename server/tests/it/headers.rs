@@ -46,14 +46,23 @@ async fn a_page_runs_only_the_scripts_that_carry_its_nonce() {
         let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce");
         assert!(nonce.len() >= 20, "{policy}");
         for directive in [
-            "'strict-dynamic'", "'wasm-unsafe-eval'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'",
-            "form-action 'self'", "style-src 'self'",
+            "'strict-dynamic'",
+            "'wasm-unsafe-eval'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "form-action 'self'",
+            "style-src 'self'",
         ] {
             assert!(policy.contains(directive), "{directive} in {policy}");
         }
         assert!(!policy.contains("unsafe-inline"), "{policy}");
         let scripts = answer.body.matches("<script").count();
-        assert!(scripts > 0 && answer.body.matches(&format!("nonce=\"{nonce}\"")).count() == scripts, "{}", answer.body);
+        assert!(
+            scripts > 0 && answer.body.matches(&format!("nonce=\"{nonce}\"")).count() == scripts,
+            "{}",
+            answer.body
+        );
         assert!(!answer.body.contains(" style="), "no inline styles");
         assert!(!answer.body.contains(" onclick="), "no inline handlers");
     }

@@ -55,7 +55,10 @@ fn functions(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
         ),
         ("/api/proxy", Kind::Theirs(proxy())),
         ("/api/proxy-settings", Kind::Theirs(proxy())),
-        ("/api/save-proxy", with(proxy(), &[("name", "Mine"), ("base_url", "https://api.openai.com"), ("rules", "GET /v1/models")])),
+        (
+            "/api/save-proxy",
+            with(proxy(), &[("name", "Mine"), ("base_url", "https://api.openai.com"), ("rules", "GET /v1/models")]),
+        ),
         ("/api/switch-proxy", with(proxy(), &[("to", "off")])),
         ("/api/delete-proxy", Kind::Theirs(proxy())),
         ("/api/send-test-request", Kind::Theirs(proxy())),
@@ -73,7 +76,8 @@ fn borrowed<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a 
 async fn the_list_names_every_server_function() {
     let house = House::open().await;
     house.member("bob@example.com").await;
-    let listed: BTreeSet<_> = functions(&house.belongings("bob@example.com").await).into_iter().map(|(path, _)| path).collect();
+    let listed: BTreeSet<_> =
+        functions(&house.belongings("bob@example.com").await).into_iter().map(|(path, _)| path).collect();
     let linked: BTreeSet<_> = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path).collect();
     assert_eq!(listed, linked);
 }
