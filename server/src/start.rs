@@ -52,7 +52,7 @@ async fn wait_for_database(store: &Store) -> anyhow::Result<()> {
         match store.ping().await {
             Ok(()) => return Ok(()),
             Err(error) => {
-                tracing::warn!(attempt, of = DATABASE_ATTEMPTS, %error, "waiting for the database that DATABASE_URL names")
+                tracing::warn!(attempt, of = DATABASE_ATTEMPTS, %error, "waiting for the database that DATABASE_URL names");
             }
         }
         tokio::time::sleep(DATABASE_PAUSE).await;
