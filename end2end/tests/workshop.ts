@@ -70,7 +70,7 @@ async function furnish(browser: Browser): Promise<Workshop> {
 /** The edge follows the dashboard within a second or so. */
 async function edgeKnows(workshop: Workshop): Promise<void> {
   const token = await mintToken("first-visitor");
-  const reaches = async (url: string): Promise<Response> => fetch(url, { headers: { authorization: `Bearer ${token}` } });
+  const reaches = async (url: string): Promise<Response> => fetch(url, { headers: { authorization: `Bearer ${token}`, "anthropic-version": "2023-06-01" } });
   for (const url of [`${workshop.openai.edgeUrl}/v1/models`, `${workshop.anthropic.edgeUrl}/v1/models`, `${workshop.gemini.edgeUrl}/v1beta/models`]) {
     await expect.poll(async () => (await reaches(url)).status, { message: url }).toBe(200);
   }
