@@ -105,8 +105,10 @@ pub struct OwnershipTable(Vec<CompiledRule>);
 pub struct Demands {
     /// Ids in the path and the query that must belong to the caller.
     pub required: BTreeSet<ResourceRef>,
-    /// The body must be JSON, or a form: an id in anything else could not be seen.
+    /// The body must be JSON: an id in anything else could not be seen.
     pub reads_body: bool,
+    /// Or a form, in which there can be none.
+    pub takes_form: bool,
     names: Vec<NamedIds>,
     creates: Vec<NamedIds>,
     pub filters: Option<FiltersList>,
@@ -177,6 +179,7 @@ impl CompiledRule {
         demands.names.clone_from(&self.names);
         demands.creates.clone_from(&self.creates);
         demands.filters.clone_from(&self.rule.filters);
+        demands.takes_form = self.rule.multipart;
         if let Some(forgets) = &self.rule.forgets {
             let id = params.get(&forgets.param).unwrap_or_default().to_owned();
             demands.forgets = Some(ResourceRef { kind: forgets.kind.clone(), id });

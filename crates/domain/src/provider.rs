@@ -108,6 +108,9 @@ pub struct OwnershipRule {
     pub names_in_body: Vec<NamesInBody>,
     /// The reply is a list of which only the caller's own items pass.
     pub filters: Option<FiltersList>,
+    /// The body may also be a form, whose fields name no object: it is passed on unread.
+    #[serde(default)]
+    pub multipart: bool,
     /// A successful reply ends the ownership of this path parameter.
     pub forgets: Option<Requires>,
 }

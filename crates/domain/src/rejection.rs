@@ -34,6 +34,8 @@ pub enum Rejection {
     },
     QueryNotAllowed(QueryError),
     EncodedBody,
+    /// Two readers could each obey another one.
+    ContentTypeRepeated,
     // plan
     NoPlan,
     // limit
@@ -97,6 +99,7 @@ impl Rejection {
             Self::EndpointNotAllowed { .. } => "endpoint_not_allowed",
             Self::QueryNotAllowed(_) => "query_not_allowed",
             Self::EncodedBody => "content_encoding_not_allowed",
+            Self::ContentTypeRepeated => "content_type_repeated",
             Self::NoPlan => "no_plan",
             Self::RateLimited(_) => "rate_limited",
             Self::BodyTooLarge { .. } => "body_too_large",
@@ -123,6 +126,7 @@ impl Rejection {
             | Self::HostMismatch
             | Self::TokenConflict
             | Self::QueryNotAllowed(_)
+            | Self::ContentTypeRepeated
             | Self::BodyBroken
             | Self::BadBody(_) => 400,
             Self::TokenMissing | Self::TokenRefused { .. } | Self::NoIssuer => 401,
@@ -163,7 +167,10 @@ impl Rejection {
             | Self::TokenRefused { .. }
             | Self::IssuerUnavailable
             | Self::NoIssuer => Step::Authenticate,
-            Self::EndpointNotAllowed { .. } | Self::QueryNotAllowed(_) | Self::EncodedBody => Step::Authorize,
+            Self::EndpointNotAllowed { .. }
+            | Self::QueryNotAllowed(_)
+            | Self::EncodedBody
+            | Self::ContentTypeRepeated => Step::Authorize,
             Self::NoPlan => Step::Plan,
             Self::RateLimited(_) => Step::Limit,
             Self::BodyTooLarge { .. }
@@ -210,6 +217,7 @@ impl Rejection {
             }
             Self::QueryNotAllowed(error) => format!("The query can't be used: {error}."),
             Self::EncodedBody => "A request body must come without Content-Encoding.".into(),
+            Self::ContentTypeRepeated => "The request has more than one Content-Type. Send one.".into(),
             Self::NoPlan => "This app has no plan for this user.".into(),
             Self::RateLimited(quota) => format!(
                 "This user's limit of {} requests per {} is reached. Try again in {} s.",
@@ -222,7 +230,8 @@ impl Rejection {
             Self::BodyBroken => "The request body ended before its end.".into(),
             Self::BadBody(error) => format!("The request can't be checked: {error}."),
             Self::UnreadableMediaType => {
-                "On this endpoint the body must be application/json or multipart/form-data.".into()
+                "On this endpoint the body must be application/json, or multipart/form-data where files are uploaded."
+                    .into()
             }
             Self::ResourceNotFound => "No such object.".into(),
             Self::OwnershipUnavailable => "Who owns this object can't be looked up now. Try again.".into(),

@@ -80,6 +80,23 @@ fn an_endpoint_the_table_does_not_know_is_searched_for_every_kind() {
 }
 
 #[test]
+fn a_form_is_taken_only_where_no_field_of_it_names_an_object() {
+    for (path, takes_form) in [
+        ("/v1/files", true),
+        ("/v1/audio/transcriptions", true),
+        ("/v1/audio/translations", true),
+        ("/v1/images/edits", false),
+        ("/v1/responses", false),
+        ("/v1/threads/runs", false),
+        ("/v1/unheard-of", false),
+    ] {
+        let demands = demands("openai", "POST", path);
+        assert!(demands.reads_body, "{path}: what is JSON is read");
+        assert_eq!(demands.takes_form, takes_form, "{path}");
+    }
+}
+
+#[test]
 fn gemini_files_are_named_in_either_spelling() {
     let call = demands("gemini", "POST", "/v1beta/models/gemini-2.5-flash:generateContent");
     for part in [

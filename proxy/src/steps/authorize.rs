@@ -1,6 +1,6 @@
 //! Method and path template to the rule that allows the call. The upstream target is rebuilt, never copied.
 
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use keyward_domain::ownership::Demands;
 use keyward_domain::path::RequestPath;
@@ -32,6 +32,10 @@ pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
     // We would have to open a compressed body to see what is in it.
     if head.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(Rejection::EncodedBody);
+    }
+    // Of two, the provider might obey the one that we did not.
+    if head.headers.get_all(CONTENT_TYPE).iter().nth(1).is_some() {
+        return Err(Rejection::ContentTypeRepeated);
     }
     Ok(Endpoint {
         template: allowed.rule.template.clone(),

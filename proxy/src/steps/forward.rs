@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use keyward_domain::path::ParsePathError;
@@ -44,7 +44,7 @@ pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Re
     let call = Call {
         method: head.method.clone(),
         url: target(edge, &proxy, &endpoint, key)?,
-        headers: with_key(headers::for_upstream(&head.headers, proxy.provider, &endpoint.headers), &proxy, key)?,
+        headers: with_key(upstream_headers(head, &proxy, &endpoint, &upload), &proxy, key)?,
         upload,
     };
     let sent = match call.send(edge).await {
@@ -63,6 +63,19 @@ pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Re
     };
     check_head(&proxy, &response)?;
     Ok(Reply { proxy, claim, response, hides_usage })
+}
+
+/// The provider is told the type under which the body was read here, whatever else the client's fields say.
+fn upstream_headers(head: &Parts, proxy: &ServedProxy, endpoint: &Endpoint, upload: &Upload) -> HeaderMap {
+    let mut headers = headers::for_upstream(&head.headers, proxy.provider, &endpoint.headers);
+    headers.remove(CONTENT_TYPE);
+    let content_type = match upload {
+        Upload::Empty => None,
+        Upload::Json { .. } => headers::media_type(&head.headers).and_then(|name| HeaderValue::try_from(name).ok()),
+        Upload::Streamed(_) => head.headers.get(CONTENT_TYPE).cloned(),
+    };
+    headers.extend(content_type.map(|value| (CONTENT_TYPE, value)));
+    headers
 }
 
 /// OpenAI's chat streams count their tokens only when asked to.

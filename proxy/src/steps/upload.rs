@@ -80,7 +80,8 @@ pub async fn receive(
 ) -> Result<Upload, Rejection> {
     let media_type = headers::media_type(&head.headers).unwrap_or_default();
     let is_json = headers::is_json(&media_type);
-    if endpoint.demands.reads_body && !is_json && media_type != "multipart/form-data" {
+    let is_unread_form = endpoint.demands.takes_form && media_type == "multipart/form-data";
+    if endpoint.demands.reads_body && !is_json && !is_unread_form {
         return Err(Rejection::UnreadableMediaType);
     }
     let limit_bytes = limit_bytes(head, &reading.bounds);

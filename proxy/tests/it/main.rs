@@ -9,6 +9,7 @@ mod bodies;
 mod browsers;
 mod carriers;
 mod configuring;
+mod content_types;
 mod custody;
 mod limiting;
 mod metering;
