@@ -77,7 +77,8 @@ export class Dashboard {
     await this.signUp(address);
     await this.followMail(address, "Confirm your e-mail address");
     await this.press("Confirm my address");
-    await this.arrivesAt(/\/apps$/);
+    await this.arrivesAt(/\/sign-in\?confirmed=yes$/);
+    await this.signIn(address);
   }
 
   async signIn(address: string, password = stack().canaries.password): Promise<void> {

@@ -13,12 +13,14 @@ use crate::ui::page::PageHead;
 pub fn SignInPage() -> impl IntoView {
     let query = use_query_map();
     let next = query.read_untracked().get("next").unwrap_or_default();
+    let was_confirmed = query.read_untracked().get("confirmed").is_some();
     let was_reset = query.read_untracked().get("reset").is_some();
     let action = ServerAction::<SignIn>::new();
     let error = FormError::of(action);
     view! {
         <div class="narrow">
             <PageHead title="Sign in"/>
+            {was_confirmed.then(|| view! { <Notice tone=Tone::Good>"Your address is confirmed. Sign in to go on."</Notice> })}
             {was_reset.then(|| view! { <Notice tone=Tone::Good>"Your password is changed. Sign in with the new one."</Notice> })}
             <PostForm action=action>
                 <FormAlert error fields=&["email", "password"]/>

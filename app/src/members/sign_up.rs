@@ -11,8 +11,10 @@ use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::page::PageHead;
 
 fn check(form: &SignUp) -> Result<(), PageError> {
-    let email = validate::EmailAddress::parse(&form.email).map_err(|error| PageError::refused("email", error.to_string()))?;
-    validate::password(&form.password, email.as_str()).map_err(|error| PageError::refused("password", error.to_string()))
+    let email =
+        validate::EmailAddress::parse(&form.email).map_err(|error| PageError::refused("email", error.to_string()))?;
+    validate::password(&form.password, email.as_str())
+        .map_err(|error| PageError::refused("password", error.to_string()))
 }
 
 #[component]
@@ -42,7 +44,7 @@ pub fn VerifyPage() -> impl IntoView {
     let error = FormError::of(action);
     view! {
         <div class="narrow">
-            <PageHead title="Confirm your address" lead="One click, and your account is ready."/>
+            <PageHead title="Confirm your address" lead="One click; then sign in with your password."/>
             <PostForm action=action>
                 <FormAlert error/>
                 <input type="hidden" name="token" value=token/>

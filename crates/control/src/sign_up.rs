@@ -56,11 +56,12 @@ impl Control {
         Ok((outcome, token))
     }
 
-    /// Consumes the link of the mail; the caller signs the member in.
-    pub async fn verify_email(&self, token: &str) -> Result<MemberId, ControlError> {
+    /// Consumes the link of the mail. It proves that somebody reads the mailbox, not that they chose the password:
+    /// there is nothing here to begin a session with.
+    pub async fn verify_email(&self, token: &str) -> Result<(), ControlError> {
         match self.store().verify_with_token(TokenHash::of(token), self.now()).await {
             Err(StoreError::NotFound) => Err(dead_link()),
-            other => Ok(other?),
+            other => Ok(other.map(drop)?),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A dashboard with a database of its own, and clients that keep a cookie.
 
-use std::sync::Arc;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -95,14 +95,22 @@ impl House {
         Client { router, cookie: None, address: SocketAddr::from(([192, 0, 2, last], 40_000)) }
     }
 
-    /// Signs up, confirms the address with the link of the mail, and is signed in by it.
+    /// Signs up, confirms the address with the link of the mail, and signs in.
     pub async fn member(&self, email: &str) -> Client<'_> {
+        let mut client = self.confirmed(email).await;
+        let answer = client.submit("/api/sign-in", &[("email", email), ("password", PASSWORD)]).await;
+        assert_eq!(answer.location(), "/apps", "{}", answer.body);
+        client
+    }
+
+    /// Signed up, the address confirmed, not signed in.
+    pub async fn confirmed(&self, email: &str) -> Client<'_> {
         let mut client = self.stranger();
         let answer = client.submit("/api/sign-up", &[("email", email), ("password", PASSWORD)]).await;
         assert_eq!(answer.location(), "/check-your-mail", "{}", answer.body);
         let token = self.mailed_token(email).await;
         let answer = client.submit("/api/verify-email", &[("token", &token)]).await;
-        assert_eq!(answer.location(), "/apps", "{}", answer.body);
+        assert_eq!(answer.location(), "/sign-in?confirmed=yes", "{}", answer.body);
         client
     }
 
@@ -225,6 +233,7 @@ fn dashboard(database: &TestDatabase, clock: &Clock, deployment: Deployment) -> 
         deployment,
         dashboard_url,
         trusted_proxies: TrustedProxies::default(),
+        error_links: server::error_links::ErrorLinks([7; 32]),
         leptos: LeptosOptions::builder().output_name("keyward").site_root("no-such-folder").site_pkg_dir("pkg").build(),
     }
 }

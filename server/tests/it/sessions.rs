@@ -30,6 +30,28 @@ async fn the_cookie_is_bound_to_this_host_in_production() {
 }
 
 #[tokio::test]
+async fn whoever_opens_a_confirmation_link_is_not_signed_in_by_it() {
+    let house = House::open().await;
+    let mut client = house.confirmed(EMAIL).await;
+    assert_eq!(client.cookie, None);
+    assert!(!signed_in(&mut client).await);
+    let page = client.get("/sign-in?confirmed=yes").await;
+    assert!(page.body.contains("Your address is confirmed."), "{}", page.body);
+}
+
+#[tokio::test]
+async fn somebody_elses_confirmation_link_leaves_me_signed_in_as_myself() {
+    let house = House::open().await;
+    let mut ada = house.member(EMAIL).await;
+    let eve = "eve@example.com";
+    house.stranger().submit("/api/sign-up", &[("email", eve), ("password", PASSWORD)]).await;
+    let token = house.mailed_token(eve).await;
+    ada.submit("/api/verify-email", &[("token", &token)]).await;
+    let page = ada.get("/account").await;
+    assert!(page.body.contains(EMAIL) && !page.body.contains(eve), "{}", page.body);
+}
+
+#[tokio::test]
 async fn a_session_id_from_before_the_sign_in_is_worth_nothing_after_it() {
     let house = House::open().await;
     let mut client = house.member(EMAIL).await;

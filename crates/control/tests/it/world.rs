@@ -95,7 +95,12 @@ impl World {
     /// Signed up and verified by the link of the mail.
     pub async fn member(&self, email: &str) -> MemberId {
         self.control.sign_up(email, PASSWORD, IP).await.expect("signs up");
-        self.control.verify_email(&self.token_mailed_to(email).await).await.expect("verifies")
+        self.control.verify_email(&self.token_mailed_to(email).await).await.expect("verifies");
+        self.member_id(email).await
+    }
+
+    pub async fn member_id(&self, email: &str) -> MemberId {
+        self.database.store().member_by_email(email).await.expect("works").expect("a member").member_id()
     }
 
     pub async fn actor(&self, email: &str) -> Actor {
