@@ -101,7 +101,8 @@ fn target(edge: &Edge, proxy: &ServedProxy, endpoint: &Endpoint, key: &ProviderK
     if url.path() != path {
         return Err(Rejection::BadPath(ParsePathError::ForbiddenCharacter));
     }
-    edge.guard.check_url(&url).map_err(|error| {
+    // The address the developer gave; what the client added to it can't change the host, and may be long.
+    edge.guard.check_url(&proxy.base_url).map_err(|error| {
         info!(proxy.id = %proxy.id, %error, "the base URL can't be called");
         Rejection::UpstreamUnreachable
     })?;
