@@ -216,6 +216,8 @@ impl Body for Outflow {
         Poll::Ready(match frame {
             None => None,
             Some(Err(_)) => Some(Err(inflow.stop(Rejection::BodyBroken))),
+            // Fields behind the body were checked by nobody and end here.
+            Some(Ok(frame)) if !frame.is_data() => None,
             Some(Ok(frame)) => Some(inflow.admit(&mut state, &frame).map(|()| frame)),
         })
     }
