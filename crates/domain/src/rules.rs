@@ -36,13 +36,15 @@ pub enum RuleError {
     ReservedHeader(String),
 }
 
-/// Headers that no rule can let through to the upstream: credentials, addresses and the framing of the message.
-pub const RESERVED_HEADERS: [&str; 32] = [
+/// Headers that no rule can let through to the upstream: credentials, what steers the account, addresses and the
+/// framing of the message.
+pub const RESERVED_HEADERS: &[&str] = &[
     "accept-encoding",
     "anthropic-beta",
     "api-key",
     "apikey",
     "authorization",
+    "chatgpt-account-id",
     "connection",
     "content-encoding",
     "content-length",
@@ -53,23 +55,32 @@ pub const RESERVED_HEADERS: [&str; 32] = [
     "keep-alive",
     "openai-organization",
     "openai-project",
+    "origin",
     "proxy-authorization",
     "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
+    "true-client-ip",
     "upgrade",
+    "via",
     "x-access-token",
+    "x-amz-security-token",
     "x-api-key",
     "x-api-token",
     "x-auth-token",
     "x-firebase-appcheck",
     "x-goog-api-key",
+    "x-goog-iam-authorization-token",
     "x-goog-user-project",
+    "x-http-method-override",
     "x-keyward-byok",
+    "x-method-override",
+    "x-original-url",
+    "x-real-ip",
+    "x-rewrite-url",
     "x-subscription-token",
     "xi-api-key",
-    "via",
 ];
 
 impl EndpointRule {
@@ -192,6 +203,11 @@ mod tests {
     #[test]
     fn no_rule_can_let_a_credential_through() {
         let with_header = |name: &str| EndpointRule { headers: vec![name.to_owned()], ..rule("GET", "/v1/x") };
+        for name in
+            ["anthropic-beta", "openai-organization", "openai-project", "x-goog-user-project", "chatgpt-account-id"]
+        {
+            assert_eq!(with_header(name).check(), Err(RuleError::ReservedHeader(name.to_owned())));
+        }
         for name in ["authorization", "cookie", "x-api-key", "x-forwarded-for", "proxy-authorization", "host"] {
             assert_eq!(with_header(name).check(), Err(RuleError::ReservedHeader(name.to_owned())));
         }

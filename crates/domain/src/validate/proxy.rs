@@ -13,7 +13,7 @@ pub const MAX_RULES: usize = 200;
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 
 /// Headers that belong to the connection or to us; a key in one of them would never arrive.
-const RESERVED_HEADERS: [&str; 14] = [
+const CONNECTION_HEADERS: [&str; 14] = [
     "connection",
     "content-length",
     "content-type",
@@ -77,7 +77,7 @@ pub fn key_placement(placement: KeyPlacement) -> Result<KeyPlacement, String> {
                     "the header's name has letters, digits, hyphens and underscores only, such as x-api-key".to_owned()
                 );
             }
-            if RESERVED_HEADERS.contains(&name.as_str()) {
+            if CONNECTION_HEADERS.contains(&name.as_str()) {
                 return Err(format!("the key can't go into the header {name}, which belongs to the connection"));
             }
             if prefix.len() > 40 || !prefix.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
@@ -132,9 +132,6 @@ pub(super) fn endpoint_rule(rule: &EndpointRule) -> Result<EndpointRule, String>
         return Err(format!("{method} {template}: {bad:?} is not the name of a query parameter"));
     }
     let headers: Vec<String> = rule.headers.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
-    if let Some(bad) = headers.iter().find(|name| !may_pass(name)) {
-        return Err(format!("{method} {template}: the header {bad:?} can't be passed on"));
-    }
     let rule = EndpointRule { method, template, query, headers };
     // The edge's own reading of it: a rule that it can't use would allow nothing, and nobody would know why.
     rule.check().map_err(|error| format!("{} {}: {error}", rule.method, rule.template))?;
@@ -145,24 +142,6 @@ pub(super) fn endpoint_rule(rule: &EndpointRule) -> Result<EndpointRule, String>
 fn is_query_name(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.[]$".contains(&b);
     !name.is_empty() && name.len() <= 100 && name.bytes().all(allowed)
-}
-
-/// Headers that carry credentials or steer the account stay the developer's (edge rules, headers).
-fn may_pass(name: &str) -> bool {
-    const NEVER: [&str; 11] = [
-        "anthropic-beta",
-        "authorization",
-        "forwarded",
-        "openai-organization",
-        "openai-project",
-        "x-api-key",
-        "x-forwarded-for",
-        "x-goog-api-key",
-        "x-goog-user-project",
-        "x-subscription-token",
-        "xi-api-key",
-    ];
-    is_token(name) && !NEVER.contains(&name) && (!RESERVED_HEADERS.contains(&name) || name == "content-type")
 }
 
 #[cfg(test)]
@@ -246,6 +225,10 @@ mod tests {
         assert!(endpoint_rules(&[rule("get", "/v1/a"), rule("GET", "/v1/a")]).is_err());
         let leaks = EndpointRule { headers: vec!["Authorization".to_owned()], ..rule("GET", "/v1/a") };
         assert!(endpoint_rules(&[leaks]).is_err());
+        for name in crate::rules::RESERVED_HEADERS {
+            let leaks = EndpointRule { headers: vec![name.to_ascii_uppercase()], ..rule("GET", "/v1/a") };
+            assert!(endpoint_rules(&[leaks]).is_err(), "{name}");
+        }
     }
 
     #[test]
