@@ -23,7 +23,7 @@ pub struct Cors(Option<HeaderValue>);
 
 pub fn check(proxy: &ServedProxy, headers: &HeaderMap) -> Result<Cors, Rejection> {
     let Some(origin) = headers.get(ORIGIN) else { return Ok(Cors(None)) };
-    let is_listed = |allowed: &String| allowed == "*" || allowed.as_bytes() == origin.as_bytes();
+    let is_listed = |allowed: &String| allowed.as_bytes() == origin.as_bytes();
     if proxy.allowed_origins.iter().any(is_listed) {
         Ok(Cors(Some(origin.clone())))
     } else {
