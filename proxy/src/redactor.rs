@@ -1,23 +1,37 @@
-//! Blots one exact secret out of a byte stream, also where it is cut in two. Lengths stay as they are.
+//! Blots a secret out of a byte stream, plain or percent-encoded, also where it is cut in two. Lengths stay as they are.
 
 use bytes::Bytes;
 use memchr::memmem;
+use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 pub struct Redactor {
-    secret: Zeroizing<Vec<u8>>,
-    /// The end of what came, if it may be the beginning of the secret.
+    /// The secret in every form in which it may be repeated.
+    forms: Vec<Zeroizing<Vec<u8>>>,
+    /// The end of what came, if it may be the beginning of a form.
     held: Vec<u8>,
 }
 
 impl Redactor {
     pub fn new(secret: &str) -> Self {
-        Self { secret: Zeroizing::new(secret.as_bytes().to_vec()), held: Vec::new() }
+        let encoded = Zeroizing::new(form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>());
+        let mut forms = vec![Zeroizing::new(secret.as_bytes().to_vec())];
+        // As it stands in an address, by either custom of writing the digits.
+        for form in [Zeroizing::new(encoded.as_bytes().to_vec()), Zeroizing::new(lower_escapes(encoded.as_bytes()))] {
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+        Self { forms, held: Vec::new() }
+    }
+
+    pub fn occurs_in(&self, text: &[u8]) -> bool {
+        self.find(text).is_some()
     }
 
     /// What may be passed on; nothing is held back unless it could become the secret.
     pub fn push(&mut self, chunk: &Bytes) -> Bytes {
-        if self.held.is_empty() && memmem::find(chunk, &self.secret).is_none() {
+        if self.held.is_empty() && !self.occurs_in(chunk) {
             let keep = chunk.len() - self.open_end(chunk);
             self.held.extend_from_slice(&chunk[keep..]);
             return chunk.slice(..keep);
@@ -37,18 +51,39 @@ impl Redactor {
 
     fn blot(&self, text: &mut [u8]) {
         let mut from = 0;
-        while let Some(at) = memmem::find(&text[from..], &self.secret) {
-            let (start, end) = (from + at, from + at + self.secret.len());
+        while let Some((at, length)) = self.find(&text[from..]) {
+            let (start, end) = (from + at, from + at + length);
             text[start..end].fill(b'*');
             from = end;
         }
     }
 
-    /// The length of the longest end of `text` with which the secret begins.
-    fn open_end(&self, text: &[u8]) -> usize {
-        let longest = text.len().min(self.secret.len().saturating_sub(1));
-        (1..=longest).rev().find(|&length| text.ends_with(&self.secret[..length])).unwrap_or(0)
+    /// Where the first of the forms begins, and its length.
+    fn find(&self, text: &[u8]) -> Option<(usize, usize)> {
+        let found = self.forms.iter().filter_map(|form| Some((memmem::find(text, form)?, form.len())));
+        found.min_by_key(|(at, _)| *at)
     }
+
+    /// The length of the longest end of `text` with which one of the forms begins.
+    fn open_end(&self, text: &[u8]) -> usize {
+        let open = |form: &Zeroizing<Vec<u8>>| {
+            let longest = text.len().min(form.len().saturating_sub(1));
+            (1..=longest).rev().find(|&length| text.ends_with(&form[..length])).unwrap_or(0)
+        };
+        self.forms.iter().map(open).max().unwrap_or(0)
+    }
+}
+
+/// `%2F` to `%2f`; letters that are not behind a `%` stay.
+fn lower_escapes(encoded: &[u8]) -> Vec<u8> {
+    let mut lower = encoded.to_vec();
+    for at in 0..lower.len() {
+        let digits = lower[at..].len().min(3);
+        if lower[at] == b'%' {
+            lower[at..at + digits].make_ascii_lowercase();
+        }
+    }
+    lower
 }
 
 #[cfg(test)]
@@ -80,6 +115,25 @@ mod tests {
             for chunk in 1..=text.len().max(1) {
                 assert_eq!(redacted(&text, chunk), text.replace(SECRET, &blot), "{text} by {chunk}");
             }
+        }
+    }
+
+    #[test]
+    fn the_secret_as_it_stands_in_an_address_never_passes_either() {
+        let secret = "key/with+signs==";
+        for form in ["key/with+signs==", "key%2Fwith%2Bsigns%3D%3D", "key%2fwith%2bsigns%3d%3d"] {
+            let text = format!("https://api.example/?key={form}&a=%2F {form}");
+            for chunk in 1..=text.len() {
+                let mut redactor = Redactor::new(secret);
+                let mut out = Vec::new();
+                for piece in text.as_bytes().chunks(chunk) {
+                    out.extend_from_slice(&redactor.push(&Bytes::copy_from_slice(piece)));
+                }
+                out.extend_from_slice(&redactor.finish());
+                let want = text.replace(form, &"*".repeat(form.len()));
+                assert_eq!(String::from_utf8(out).expect("text"), want, "by {chunk}");
+            }
+            assert!(Redactor::new(secret).occurs_in(text.as_bytes()));
         }
     }
 

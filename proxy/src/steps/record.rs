@@ -9,7 +9,6 @@ use http::{Method, StatusCode};
 use keyward_domain::ownership::{ListPage, ResourceRef, filter_list, listed_ids};
 use keyward_domain::provider::FiltersList;
 use keyward_domain::rejection::Rejection;
-use memchr::memmem;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -44,7 +43,7 @@ pub async fn record(
     let media_type = headers::media_type(reply.response.headers()).unwrap_or_default();
     let key = reply.proxy.key().ok_or(Rejection::ProviderKeyUnusable)?;
     let mut redactor = Redactor::new(key.expose());
-    blot_headers(&mut client_headers, key.expose());
+    blot_headers(&mut client_headers, &redactor);
     if status.is_success() {
         if let Some(forgotten) = &reply.claim.demands.forgets {
             edge.ledger.forget(&reply.claim.holder, forgotten).await;
@@ -72,8 +71,8 @@ pub async fn record(
 }
 
 /// A field that repeats the key is left out whole.
-fn blot_headers(headers: &mut HeaderMap, key: &str) {
-    let holds_key = |value: &HeaderValue| memmem::find(value.as_bytes(), key.as_bytes()).is_some();
+fn blot_headers(headers: &mut HeaderMap, redactor: &Redactor) {
+    let holds_key = |value: &HeaderValue| redactor.occurs_in(value.as_bytes());
     let telling: Vec<HeaderName> =
         headers.iter().filter(|(_, value)| holds_key(value)).map(|(name, _)| name.clone()).collect();
     for name in telling {
