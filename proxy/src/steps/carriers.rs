@@ -26,15 +26,16 @@ impl Token {
 
 /// Takes every carrier off, and gives the one credential they held.
 pub fn take(headers: &mut HeaderMap, query: &mut Query, placement: &KeyPlacement) -> Result<Token, Rejection> {
-    let mut found = Vec::new();
-    for value in headers.get_all(AUTHORIZATION) {
-        found.extend(with_scheme(value));
-    }
-    headers.remove(AUTHORIZATION);
     let own_header = match placement {
         KeyPlacement::Header { name, prefix } => Some((name.as_str(), prefix.as_str())),
         KeyPlacement::Bearer | KeyPlacement::Query { .. } => None,
     };
+    let own_scheme = own_header.filter(|(name, _)| AUTHORIZATION == *name).map_or("", |(_, prefix)| prefix);
+    let mut found = Vec::new();
+    for value in headers.get_all(AUTHORIZATION) {
+        found.extend(with_scheme(value, own_scheme));
+    }
+    headers.remove(AUTHORIZATION);
     for (name, prefix) in HEADERS.into_iter().map(|name| (name, "")).chain(own_header) {
         for value in headers.get_all(name) {
             found.extend(value.to_str().ok().map(|text| text.strip_prefix(prefix).unwrap_or(text).trim().to_owned()));
@@ -61,8 +62,13 @@ fn is_google(placement: &KeyPlacement) -> bool {
     matches!(placement, KeyPlacement::Header { name, .. } if name == "x-goog-api-key")
 }
 
-fn with_scheme(value: &HeaderValue) -> Option<String> {
+/// `own` is what the developer's custom API writes before its key in this header, if it uses it.
+fn with_scheme(value: &HeaderValue, own: &str) -> Option<String> {
     let text = value.to_str().ok()?.trim();
+    let own_start = text.get(..own.len()).filter(|start| !own.is_empty() && start.eq_ignore_ascii_case(own));
+    if own_start.is_some() {
+        return Some(text[own.len()..].trim().to_owned());
+    }
     let (scheme, rest) = text.split_once(' ').unwrap_or(("", text));
     let is_known = scheme.is_empty() || SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
     is_known.then(|| rest.trim().to_owned())
@@ -95,6 +101,10 @@ mod tests {
         KeyPlacement::Header { name: "x-goog-api-key".to_owned(), prefix: String::new() }
     }
 
+    fn authorization(prefix: &str) -> KeyPlacement {
+        KeyPlacement::Header { name: "authorization".to_owned(), prefix: prefix.to_owned() }
+    }
+
     #[test]
     fn a_token_is_taken_wherever_the_providers_sdk_puts_its_key() {
         let own = KeyPlacement::Header { name: "x-own".to_owned(), prefix: "Key ".to_owned() };
@@ -111,6 +121,10 @@ mod tests {
             (vec![], "key=t&alt=sse", &google()),
             (vec![("x-own", "Key t")], "", &own),
             (vec![("x-own", "t")], "", &own),
+            (vec![("authorization", "Key t")], "", &authorization("Key ")),
+            (vec![("authorization", "key=t")], "", &authorization("Key=")),
+            (vec![("authorization", "Bearer t")], "", &authorization("Key ")),
+            (vec![("authorization", "t")], "", &authorization("")),
             (vec![], "my_key=t", &in_query),
             (vec![("authorization", "Bearer t"), ("x-api-key", "t")], "", &KeyPlacement::Bearer),
         ] {
