@@ -107,7 +107,6 @@ impl Envelope {
         let body = error_shape::body(shape, rejection, &self.request_id).to_string();
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if rejection.status() == 401 {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -133,6 +132,8 @@ impl Envelope {
         if let Ok(id) = HeaderValue::try_from(&self.request_id) {
             headers.insert(HeaderName::from_static("x-request-id"), id);
         }
+        // One user's answer is no other's, and a cache does not know who asked.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         // A browser must not take an upstream's text for a page of this host.
         headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
         if headers::media_type(&headers).as_deref() == Some("text/event-stream") {

@@ -5,11 +5,10 @@ use keyward_domain::provider::Provider;
 use keyward_domain::rules::is_reserved_header;
 
 const TO_UPSTREAM: [&str; 4] = ["content-type", "accept", "accept-language", "idempotency-key"];
-const TO_CLIENT: [&str; 8] = [
+const TO_CLIENT: [&str; 7] = [
     "content-type",
     "content-disposition",
     "content-language",
-    "cache-control",
     "etag",
     "last-modified",
     "retry-after",

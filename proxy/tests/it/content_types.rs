@@ -42,9 +42,11 @@ async fn the_provider_is_told_the_type_under_which_the_body_was_read() {
     let world = World::start().await;
     let proxy = world.openai().await;
     let body = json!({"model": "gpt-4o-mini", "input": "hello"}).to_string();
-    for (content_type, connection) in
-        [("application/json; charset=utf-16", "x"), ("application/json, x/y", "x"), ("Application/JSON", "content-type")]
-    {
+    for (content_type, connection) in [
+        ("application/json; charset=utf-16", "x"),
+        ("application/json, x/y", "x"),
+        ("Application/JSON", "content-type"),
+    ] {
         world.forget_seen().await;
         let call = world.call(&proxy, "alice", Method::POST, "/v1/responses").await.header("connection", connection);
         let answer = call.body(content_type, body.clone().into()).send().await;
