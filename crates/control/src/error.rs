@@ -1,7 +1,7 @@
 //! What a use case can answer instead of its result. Texts are shown to the developer as they are.
 
-use keyward_store::StoreError;
 use keyward_store::sealing::SealError;
+use keyward_store::{StoreError, apps, issuers, proxies};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
@@ -36,12 +36,16 @@ impl From<StoreError> for ControlError {
             StoreError::Conflict { constraint } => {
                 let reason = match constraint.as_str() {
                     "apps_name_unique" => "there is an app of this name already".to_owned(),
-                    keyward_store::proxies::PROXY_CHANGED => {
+                    apps::TOO_MANY_APPS => format!("an account has at most {} apps", apps::MAX_APPS_PER_ACCOUNT),
+                    proxies::TOO_MANY_PROXIES => {
+                        format!("an app has at most {} proxies", proxies::MAX_PROXIES_PER_APP)
+                    }
+                    proxies::PROXY_CHANGED => {
                         "the proxy was changed in the meantime; reload the page and try again".to_owned()
                     }
-                    keyward_store::issuers::ISSUER_TWICE => "this identity provider is linked already".to_owned(),
-                    keyward_store::issuers::TOO_MANY_ISSUERS => {
-                        format!("an app has at most {} identity providers", keyward_store::issuers::MAX_ISSUERS_PER_APP)
+                    issuers::ISSUER_TWICE => "this identity provider is linked already".to_owned(),
+                    issuers::TOO_MANY_ISSUERS => {
+                        format!("an app has at most {} identity providers", issuers::MAX_ISSUERS_PER_APP)
                     }
                     _ => "it conflicts with something that was changed in the meantime; reload the page".to_owned(),
                 };

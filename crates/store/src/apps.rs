@@ -8,6 +8,11 @@ use uuid::Uuid;
 use crate::accounts::one_row;
 use crate::{Store, StoreError};
 
+/// An account has so many apps at most: everything in them is held in the edge's memory.
+pub const MAX_APPS_PER_ACCOUNT: i64 = 50;
+/// What `Conflict` names when an account has as many.
+pub const TOO_MANY_APPS: &str = "apps_too_many";
+
 #[derive(FromRow)]
 pub struct AppSummaryRow {
     pub id: Uuid,
@@ -57,6 +62,18 @@ impl Store {
     pub async fn create_app(&self, account: AccountId, name: &str, now: OffsetDateTime) -> Result<AppId, StoreError> {
         let (app, plan) = (AppId(Uuid::now_v7()), PlanId(Uuid::now_v7()));
         let mut tx = self.pool.begin().await?;
+        // The account's row is the lock: forms sent at once see each other's app.
+        let _: Uuid = sqlx::query_scalar("SELECT id FROM accounts WHERE id = $1 FOR NO KEY UPDATE")
+            .bind(account.0)
+            .fetch_one(&mut *tx)
+            .await?;
+        let apps: i64 = sqlx::query_scalar("SELECT count(*) FROM apps WHERE account_id = $1")
+            .bind(account.0)
+            .fetch_one(&mut *tx)
+            .await?;
+        if apps >= MAX_APPS_PER_ACCOUNT {
+            return Err(StoreError::Conflict { constraint: TOO_MANY_APPS.to_owned() });
+        }
         sqlx::query("INSERT INTO apps (id, account_id, name, created_at) VALUES ($1, $2, $3, $4)")
             .bind(app.0)
             .bind(account.0)

@@ -12,6 +12,10 @@ use uuid::Uuid;
 use crate::accounts::one_row;
 use crate::{Store, StoreError};
 
+/// An app has so many proxies at most: each is held in the edge's memory.
+pub const MAX_PROXIES_PER_APP: i64 = 50;
+/// What `Conflict` names when an app has as many.
+pub const TOO_MANY_PROXIES: &str = "proxies_too_many";
 /// What `Conflict` names when somebody else saved in the meantime.
 pub const PROXY_CHANGED: &str = "proxies_changed_meanwhile";
 
@@ -124,6 +128,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let mut tx = self.pool.begin().await?;
+        refuse_one_too_many(&mut tx, account, new.app).await?;
         let inserted = sqlx::query(
             "INSERT INTO proxies (id, app_id, account_id, slug, name, provider, base_url, key_placement, enabled, rules,
                  rate_limit, allowed_origins, created_at, updated_at)
@@ -209,6 +214,25 @@ impl Store {
             .execute(&self.pool)
             .await?;
         one_row(deleted.rows_affected())
+    }
+}
+
+/// The app's row is the lock: forms sent at once see each other's proxy.
+async fn refuse_one_too_many(connection: &mut PgConnection, account: AccountId, app: AppId) -> Result<(), StoreError> {
+    let _: Uuid = sqlx::query_scalar("SELECT id FROM apps WHERE id = $1 AND account_id = $2 FOR NO KEY UPDATE")
+        .bind(app.0)
+        .bind(account.0)
+        .fetch_one(&mut *connection)
+        .await?;
+    let proxies: i64 = sqlx::query_scalar("SELECT count(*) FROM proxies WHERE app_id = $1 AND account_id = $2")
+        .bind(app.0)
+        .bind(account.0)
+        .fetch_one(&mut *connection)
+        .await?;
+    if proxies < MAX_PROXIES_PER_APP {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict { constraint: TOO_MANY_PROXIES.to_owned() })
     }
 }
 
