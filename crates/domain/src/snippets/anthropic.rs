@@ -1,7 +1,7 @@
 //! Anthropic: anthropic_sdk_dart, SwiftAnthropic, the official Java and TypeScript clients, curl.
 //! These clients add `/v1` themselves and send the key as `x-api-key`, where the edge takes the user's token too.
 
-use super::{Platform, TOKEN_HINT, fill};
+use super::{Place, Platform, TOKEN_HINT};
 use crate::view::Snippet;
 
 const FLUTTER: &str = r#"import "package:anthropic_sdk_dart/anthropic_sdk_dart.dart";
@@ -95,7 +95,7 @@ await stream.finalMessage();
 "#;
 
 const CURL: &str = r#"# USER_TOKEN: {token_hint}
-curl -N {edge_url}/v1/messages \
+curl -N '{edge_url}/v1/messages' \
   -H "x-api-key: $USER_TOKEN" \
   -H "anthropic-version: 2023-06-01" \
   -H "Content-Type: application/json" \
@@ -103,7 +103,7 @@ curl -N {edge_url}/v1/messages \
 "#;
 
 pub(super) fn snippets(edge_url: &str) -> Vec<Snippet> {
-    let places = [("{edge_url}", edge_url), ("{token_hint}", TOKEN_HINT)];
+    let places = [("{edge_url}", Place::Text(edge_url)), ("{token_hint}", Place::Code(TOKEN_HINT))];
     [
         (Platform::Flutter, "anthropic_sdk_dart", FLUTTER),
         (Platform::Swift, "SwiftAnthropic", SWIFT),
@@ -113,6 +113,6 @@ pub(super) fn snippets(edge_url: &str) -> Vec<Snippet> {
         (Platform::Curl, "", CURL),
     ]
     .into_iter()
-    .map(|(platform, package, template)| platform.snippet(package, fill(template, &places)))
+    .map(|(platform, package, template)| platform.snippet(package, &platform.fill(template, &places)))
     .collect()
 }

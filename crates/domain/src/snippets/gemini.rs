@@ -1,7 +1,7 @@
 //! Gemini: the official `@google/genai` and `google-genai` (Java) clients, and plain HTTP on Flutter and Swift,
 //! where Google's own packages have no setting for the base URL. The key goes into `x-goog-api-key`.
 
-use super::{Platform, TOKEN_HINT, fill};
+use super::{Place, Platform, TOKEN_HINT};
 use crate::view::Snippet;
 
 const FLUTTER: &str = r#"import "dart:convert";
@@ -80,14 +80,14 @@ console.log(reply.text);
 "#;
 
 const CURL: &str = r#"# USER_TOKEN: {token_hint}
-curl -N "{edge_url}/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse" \
+curl -N '{edge_url}/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse' \
   -H "x-goog-api-key: $USER_TOKEN" \
   -H "Content-Type: application/json" \
   -d '{"contents": [{"parts": [{"text": "Say hello"}]}]}'
 "#;
 
 pub(super) fn snippets(edge_url: &str) -> Vec<Snippet> {
-    let places = [("{edge_url}", edge_url), ("{token_hint}", TOKEN_HINT)];
+    let places = [("{edge_url}", Place::Text(edge_url)), ("{token_hint}", Place::Code(TOKEN_HINT))];
     [
         (Platform::Flutter, "http", FLUTTER),
         (Platform::Swift, "URLSession", SWIFT),
@@ -97,6 +97,6 @@ pub(super) fn snippets(edge_url: &str) -> Vec<Snippet> {
         (Platform::Curl, "", CURL),
     ]
     .into_iter()
-    .map(|(platform, package, template)| platform.snippet(package, fill(template, &places)))
+    .map(|(platform, package, template)| platform.snippet(package, &platform.fill(template, &places)))
     .collect()
 }

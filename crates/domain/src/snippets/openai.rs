@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Platform, TOKEN_HINT, fill};
+use super::{Place, Platform, TOKEN_HINT};
 use crate::view::Snippet;
 
 /// dart_openai adds `/v1` itself.
@@ -103,7 +103,7 @@ for await (const part of stream) {
 "#;
 
 const CURL: &str = r#"# USER_TOKEN: {token_hint}
-curl -N {edge_url}/v1/chat/completions \
+curl -N '{edge_url}/v1/chat/completions' \
   -H "Authorization: Bearer $USER_TOKEN" \
   -H "Content-Type: application/json" \
   -d '{"model": "gpt-4o-mini", "stream": true, "messages": [{"role": "user", "content": "Say hello"}]}'
@@ -111,7 +111,11 @@ curl -N {edge_url}/v1/chat/completions \
 
 pub(super) fn snippets(edge_url: &str) -> Vec<Snippet> {
     let host_and_path = swift_host_and_path(edge_url);
-    let places = [("{edge_url}", edge_url), ("{token_hint}", TOKEN_HINT), ("{host_and_path}", host_and_path.as_str())];
+    let places = [
+        ("{edge_url}", Place::Text(edge_url)),
+        ("{token_hint}", Place::Code(TOKEN_HINT)),
+        ("{host_and_path}", Place::Code(&host_and_path)),
+    ];
     [
         (Platform::Flutter, "dart_openai", FLUTTER),
         (Platform::Swift, "MacPaw/OpenAI", SWIFT),
@@ -121,13 +125,13 @@ pub(super) fn snippets(edge_url: &str) -> Vec<Snippet> {
         (Platform::Curl, "", CURL),
     ]
     .into_iter()
-    .map(|(platform, package, template)| platform.snippet(package, fill(template, &places)))
+    .map(|(platform, package, template)| platform.snippet(package, &platform.fill(template, &places)))
     .collect()
 }
 
 /// MacPaw's client takes the address in pieces.
 fn swift_host_and_path(edge_url: &str) -> String {
-    let Ok(url) = Url::parse(edge_url) else { return format!("host: \"{edge_url}\"") };
+    let Ok(url) = Url::parse(edge_url) else { return format!("host: \"{}\"", Platform::Swift.escaped(edge_url)) };
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(", port: {port}")).unwrap_or_default();
     let scheme = if url.scheme() == "https" { String::new() } else { format!(", scheme: \"{}\"", url.scheme()) };

@@ -1,6 +1,6 @@
 //! A custom API: plain HTTP with the user's token as a bearer token, on the proxy's first rule.
 
-use super::{Platform, TOKEN_HINT, fill};
+use super::{Place, Platform, TOKEN_HINT};
 use crate::rules::EndpointRule;
 use crate::view::Snippet;
 
@@ -42,7 +42,7 @@ console.log(await reply.text());
 "#;
 
 const CURL: &str = r#"# USER_TOKEN: {token_hint}
-curl -X {method} "{edge_url}{path}" \
+curl -X {method} '{edge_url}{path}' \
   -H "Authorization: Bearer $USER_TOKEN"
 "#;
 
@@ -52,12 +52,12 @@ pub(super) fn snippets(edge_url: &str, rules: &[EndpointRule]) -> Vec<Snippet> {
     let needs_body = matches!(method, "POST" | "PUT" | "PATCH");
     let okhttp_body = if needs_body { "okhttp3.RequestBody.create(null, ByteArray(0))" } else { "null" };
     let places = [
-        ("{edge_url}", edge_url),
-        ("{token_hint}", TOKEN_HINT),
-        ("{method}", method),
-        ("{okhttp_body}", okhttp_body),
+        ("{edge_url}", Place::Text(edge_url)),
+        ("{token_hint}", Place::Code(TOKEN_HINT)),
+        ("{method}", Place::Text(method)),
+        ("{okhttp_body}", Place::Code(okhttp_body)),
         // Last: a template's parameters are braces too, and may be named like a place.
-        ("{path}", path),
+        ("{path}", Place::Text(path)),
     ];
     [
         (Platform::Flutter, "http", FLUTTER),
@@ -68,6 +68,6 @@ pub(super) fn snippets(edge_url: &str, rules: &[EndpointRule]) -> Vec<Snippet> {
         (Platform::Curl, "", CURL),
     ]
     .into_iter()
-    .map(|(platform, package, template)| platform.snippet(package, fill(template, &places)))
+    .map(|(platform, package, template)| platform.snippet(package, &platform.fill(template, &places)))
     .collect()
 }
