@@ -12,6 +12,7 @@ use keyward_outbound::{Guard, Reach};
 use keyward_store::Store;
 use leptos::prelude::LeptosOptions;
 
+use crate::error_links::ErrorLinks;
 use crate::config::{Config, MailConfig};
 use crate::router::Dashboard;
 
@@ -27,6 +28,7 @@ pub async fn dashboard(config: &Config, clock: Clock) -> anyhow::Result<Dashboar
     store.migrate().await.context("the database's schema could not be brought up to date")?;
     store.adopt_key_ring(&config.key_ring).await?;
     let control = control(config, store.clone(), clock.clone())?;
+    control.refuse_demo_in_production().await.context("KEYWARD_MODE=production")?;
     if config.seed_demo {
         let demo = control.ensure_demo().await.context("the demo could not be set up")?;
         tracing::info!(slug = %demo.slug, "the demo account is ready");
@@ -44,6 +46,7 @@ pub async fn dashboard(config: &Config, clock: Clock) -> anyhow::Result<Dashboar
         dashboard_url: config.dashboard_url.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         leptos,
+        error_links: ErrorLinks(config.key_ring.error_link_key()),
     })
 }
 

@@ -57,6 +57,24 @@ impl Control {
         })
     }
 
+    /// Before a start in production: the demo's password is in the source, so a database that was seeded is open to
+    /// everybody. An address that was only signed up with is not: nobody can confirm this one.
+    pub async fn refuse_demo_in_production(&self) -> Result<(), ControlError> {
+        if self.is_development() {
+            return Ok(());
+        }
+        match self.store().member_by_email(EMAIL).await? {
+            Some(member) if member.verified_at.is_some() => {
+                let reason = format!(
+                    "the database holds the development demo, {EMAIL}, whose password everybody knows; \
+                     set DATABASE_URL to a database of production's own"
+                );
+                Err(ControlError::Conflict { reason })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     async fn demo_member(&self) -> Result<MemberId, ControlError> {
         let email: EmailAddress = parse_email(EMAIL)?;
         let (store, now) = (self.store(), self.now());

@@ -33,3 +33,21 @@ async fn follows_an_emulator_that_moved() {
     assert_eq!(app.issuers.len(), 1);
     assert_eq!(app.issuers[0].config.expected_issuer(), world.stand_in.issuer());
 }
+
+#[tokio::test]
+async fn a_database_with_the_demo_does_not_start_in_production() {
+    let world = World::development().await;
+    world.control.ensure_demo().await.expect("seeded");
+    assert_eq!(world.control.refuse_demo_in_production().await, Ok(()), "development is what it is for");
+    let error = world.as_production().refuse_demo_in_production().await.expect_err("the password is known");
+    let text = error.to_string();
+    assert!(text.contains("demo@example.com") && text.contains("DATABASE_URL"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stranger_can_not_keep_production_from_starting() {
+    let world = World::production().await;
+    assert_eq!(world.control.refuse_demo_in_production().await, Ok(()));
+    world.control.sign_up("demo@example.com", "keyward-demo!", IP).await.expect("an address like any other");
+    assert_eq!(world.control.refuse_demo_in_production().await, Ok(()), "signed up, never confirmed");
+}

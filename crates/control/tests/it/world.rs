@@ -88,6 +88,12 @@ impl World {
         Self::control(&self.database, &self.now, (self.control.settings().clone(), Reach::PublicHttps), other)
     }
 
+    /// The same database, started in production.
+    pub fn as_production(&self) -> Control {
+        let settings = Settings { mode: Mode::Production, ..self.control.settings().clone() };
+        Self::control(&self.database, &self.now, (settings, Reach::PublicHttps), key_ring())
+    }
+
     pub fn wait(&self, duration: time::Duration) {
         *self.now.lock().expect("not poisoned") += duration;
     }
