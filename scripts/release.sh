@@ -4,7 +4,7 @@
 cd "$ROOT"
 use_toolchain
 cargo build --release -p keyward-proxy
-build_dashboard --release
+build_dashboard --release --precompress
 mkdir -p target/dist
 cp "$TARGET/release/server" "$TARGET/release/keyward-proxy" target/dist/
 rm -rf target/dist/site && cp -r target/site target/dist/site

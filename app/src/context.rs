@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use http::header::{ACCEPT, USER_AGENT};
 use http::request::Parts;
-use keyward_control::{Actor, Control};
+use keyward_control::{Actor, Control, SignedIn};
 use keyward_domain::clock::Clock;
 use keyward_domain::ids::MemberId;
 use leptos::prelude::use_context;
@@ -15,6 +15,8 @@ use crate::error::PageError;
 
 /// Session value: the member's id. The store reads it too, to list and revoke sessions.
 pub const MEMBER_ID: &str = "member_id";
+/// Session value: the member's epoch at the sign-in. The store loads a session only while it is the member's.
+const SESSION_EPOCH: &str = "session_epoch";
 /// Session value: Unix seconds of the sign-in, from which the session's absolute end is counted.
 pub const SIGNED_IN_AT: &str = "signed_in_at";
 const USER_AGENT_KEY: &str = "user_agent";
@@ -58,13 +60,14 @@ pub async fn signed_in_member() -> Result<Option<MemberId>, PageError> {
 }
 
 /// Begins a signed-in session under a new id, so that an id planted before the sign-in is worth nothing.
-pub async fn begin_session(member_id: MemberId) -> Result<(), PageError> {
+pub async fn begin_session(signed_in: SignedIn) -> Result<(), PageError> {
     let session = session()?;
     let clock = use_context::<Clock>().ok_or(PageError::Internal)?;
     end(&session).await?;
     let agent = user_agent()?;
     for (key, value) in [
-        (MEMBER_ID, serde_json::json!(member_id)),
+        (MEMBER_ID, serde_json::json!(signed_in.member_id)),
+        (SESSION_EPOCH, serde_json::json!(signed_in.session_epoch)),
         (SIGNED_IN_AT, serde_json::json!(clock.now().unix_timestamp())),
         (USER_AGENT_KEY, serde_json::json!(agent)),
     ] {
@@ -113,8 +116,10 @@ pub fn cookie(name: &str) -> Option<String> {
 
 /// A path of ours to go to next. Anything else, such as `//evil.example`, becomes `fallback`.
 pub fn local_path<'a>(path: &'a str, fallback: &'a str) -> &'a str {
+    // A dot or an empty segment is what `//evil.example` can be made of once an address is put in order.
+    let before_query = path.split(['?', '#']).next().unwrap_or_default();
     let local = path.starts_with('/')
-        && !path[1..].starts_with(['/', '\\'])
+        && (before_query == "/" || before_query[1..].split('/').all(|segment| !matches!(segment, "" | "." | "..")))
         && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     if local { path } else { fallback }
 }
@@ -129,6 +134,10 @@ mod tests {
             ("/apps/1?x=2", "/apps/1?x=2"),
             ("", "/apps"),
             ("//evil.example", "/apps"),
+            ("/.//evil.example", "/apps"),
+            ("/apps/..//evil.example", "/apps"),
+            ("/", "/"),
+            ("/?from=/a//b", "/?from=/a//b"),
             ("/\\evil.example", "/apps"),
             ("https://evil.example", "/apps"),
             ("/a\r\nSet-Cookie: x", "/apps"),

@@ -4,6 +4,7 @@
 pub mod address;
 pub mod config;
 pub mod csrf;
+pub mod error_links;
 pub mod gate;
 pub mod headers;
 pub mod router;

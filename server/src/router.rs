@@ -4,11 +4,12 @@ use std::pin::Pin;
 
 use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 use axum::{Router, response::Response};
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use http::header::CONTENT_SECURITY_POLICY;
+use keyward_app::context::local_path;
 use keyward_app::deployment::Deployment;
 use keyward_app::{App, shell};
 use keyward_control::Control;
@@ -25,7 +26,9 @@ use url::Url;
 
 use crate::address::TrustedProxies;
 use crate::csrf::OwnOrigin;
-use crate::{address, csrf, gate, headers, server_functions, sessions, static_files};
+use crate::error_links::ErrorLinks;
+use crate::server_functions::Surroundings;
+use crate::{address, csrf, error_links, gate, headers, server_functions, sessions, static_files};
 
 /// What the dashboard is made of.
 #[derive(Clone)]
@@ -37,6 +40,7 @@ pub struct Dashboard {
     pub dashboard_url: Url,
     pub trusted_proxies: TrustedProxies,
     pub leptos: LeptosOptions,
+    pub error_links: ErrorLinks,
 }
 
 impl Dashboard {
@@ -53,7 +57,7 @@ impl Dashboard {
     }
 }
 
-/// From the outside in: panics, headers, sizes, other sites' requests, the visitor's address, the session, the page.
+/// From the outside in: headers, panics, sizes, other sites' requests, the visitor's address, the session, the page.
 pub fn router(dashboard: &Dashboard) -> Router {
     let own_origin = OwnOrigin(dashboard.dashboard_url.origin().ascii_serialization());
     let session_store = PostgresSessionStore::new(dashboard.store.clone(), dashboard.clock.clone());
@@ -65,12 +69,13 @@ pub fn router(dashboard: &Dashboard) -> Router {
         .merge(health(dashboard.store.clone()))
         .fallback_service(static_files::routes(&dashboard.leptos, not_found(dashboard)))
         .layer(from_fn_with_state(dashboard.trusted_proxies.clone(), address::find))
+        .layer(from_fn_with_state(dashboard.error_links.clone(), error_links::check))
         .layer(from_fn_with_state(own_origin, csrf::check))
         .layer(RequestBodyLimitLayer::new(server_functions::LONGEST_BODY))
         // The build compresses the large files once and well; what is left is small or changes with every request.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(from_fn_with_state(dashboard.deployment, headers::add))
         .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(dashboard.deployment, headers::add))
         .layer(from_fn(log))
 }
 
@@ -94,16 +99,26 @@ fn pages(dashboard: &Dashboard) -> Router {
 
 fn not_found(dashboard: &Dashboard) -> Router {
     let page = page(dashboard);
-    Router::new().fallback(move |request: Request| page(request))
+    Router::new().fallback(move |request: Request| match without_trailing_slash(request.uri()) {
+        Some(path) => Box::pin(async move { Redirect::permanent(&path).into_response() }) as Rendered,
+        None => page(request),
+    })
+}
+
+/// The same page by the address that the session gate knows.
+fn without_trailing_slash(uri: &Uri) -> Option<String> {
+    let path = uri.path().strip_suffix('/').filter(|path| !path.is_empty())?;
+    let target = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    Some(local_path(&target, "/").to_owned())
 }
 
 fn functions(dashboard: &Dashboard) -> Router {
     let mut router = Router::new();
     for (path, _) in leptos::server_fn::axum::server_fn_paths() {
         let dashboard = dashboard.clone();
-        let own_url = dashboard.dashboard_url.clone();
+        let around = Surroundings { own_url: dashboard.dashboard_url.clone(), error_links: dashboard.error_links.clone() };
         let context = move || dashboard.provide();
-        let call = move |request: Request| server_functions::call(context.clone(), own_url.clone(), request);
+        let call = move |request: Request| server_functions::call(context.clone(), around.clone(), request);
         router = router.route(path, post(call));
     }
     router

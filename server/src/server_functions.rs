@@ -12,6 +12,8 @@ use keyward_app::context::local_path;
 use keyward_app::error::PageError;
 use url::Url;
 
+use crate::error_links::ErrorLinks;
+
 /// The header by which leptos marks an answer that is an error.
 const ERROR_HEADER: &str = "serverfnerror";
 /// An error is a field name and a sentence, and perhaps the text of a long form.
@@ -20,7 +22,14 @@ const LONGEST_ERROR: usize = 512 * 1024;
 /// The longest form is a proxy's list of endpoints.
 pub const LONGEST_BODY: usize = 256 * 1024;
 
-pub async fn call(context: impl Fn() + Clone + Send + 'static, own_url: Url, request: Request) -> Response {
+/// What a call needs of the dashboard beside the context of its function.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub own_url: Url,
+    pub error_links: ErrorLinks,
+}
+
+pub async fn call(context: impl Fn() + Clone + Send + 'static, around: Surroundings, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     // Read here, because leptos would report a body that breaks off as an error of ours.
     let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
@@ -28,10 +37,12 @@ pub async fn call(context: impl Fn() + Clone + Send + 'static, own_url: Url, req
     };
     let mut request = Request::from_parts(parts, Body::from(body));
     let is_plain_form = accepts_html(&request);
-    set_way_back(&mut request, &own_url);
+    set_way_back(&mut request, &around.own_url);
+    let headers = request.headers().clone();
     let mut response = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
     if is_plain_form {
-        keep_redirect_local(&mut response, &own_url);
+        keep_redirect_local(&mut response, &around.own_url);
+        around.error_links.sign(&headers, &mut response);
         response
     } else {
         with_fitting_status(response).await
@@ -65,7 +76,7 @@ fn keep_redirect_local(response: &mut Response, own_url: &Url) {
         .and_then(|location| location.strip_prefix(&own_origin))
         // What is left of a query from which an earlier error was taken.
         .map(|path| path.strip_suffix('?').unwrap_or(path))
-        .and_then(|path| HeaderValue::from_str(path).ok());
+        .and_then(|path| HeaderValue::from_str(local_path(path, "/")).ok());
     if let Some(path) = local {
         response.headers_mut().insert(LOCATION, path);
     }

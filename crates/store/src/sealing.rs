@@ -80,6 +80,11 @@ impl KeyRing {
         self.derive("keyward test call v1")
     }
 
+    /// Signs errors that travel in an address of the dashboard.
+    pub fn error_link_key(&self) -> [u8; 32] {
+        self.derive("keyward error links v1")
+    }
+
     /// Tells two key-encryption keys apart and reveals neither.
     pub fn fingerprint(&self) -> [u8; 32] {
         self.derive("keyward fingerprint v1")

@@ -31,7 +31,7 @@ async fn an_error_comes_back_beside_its_field() {
 async fn the_way_back_is_never_another_site() {
     let house = House::open().await;
     let mut member = house.member(EMAIL).await;
-    for from in ["https://evil.example/", "//evil.example/", "/%5Cevil.example"] {
+    for from in ["https://evil.example/", "//evil.example/", "/%5Cevil.example", "/.//evil.example/x"] {
         let answer = member.submit(&format!("/api/create-app?from={from}"), &[("name", " ")]).await;
         assert!(answer.location().starts_with("/?__path="), "{from}: {}", answer.location());
     }
@@ -44,7 +44,9 @@ async fn a_long_form_that_was_refused_is_not_lost() {
     let proxy = house.belongings(EMAIL).await.proxy.to_string();
     let path = format!("/api/save-proxy?from=/proxies/{proxy}/settings");
     let fields = [
-        ("id", proxy.as_str()), ("name", "Renamed"), ("base_url", "https://api.openai.com"),
+        ("id", proxy.as_str()),
+        ("name", "Renamed"),
+        ("base_url", "https://api.openai.com"),
         ("rules", "GET /v1/models\nFETCH /v1/files\nGET /v1/mine"),
     ];
     let answer = member.submit(&path, &fields).await;
@@ -61,8 +63,13 @@ async fn settings_are_saved() {
     let proxy = house.belongings(EMAIL).await.proxy;
     let id = proxy.to_string();
     let fields = [
-        ("id", id.as_str()), ("name", "Renamed"), ("base_url", "https://api.openai.com"), ("limit_requests", "60"),
-        ("limit_window", "hour"), ("allowed_origins", "https://app.example.com\r\n"), ("rules", "GET /v1/models ?limit\r\n"),
+        ("id", id.as_str()),
+        ("name", "Renamed"),
+        ("base_url", "https://api.openai.com"),
+        ("limit_requests", "60"),
+        ("limit_window", "hour"),
+        ("allowed_origins", "https://app.example.com\r\n"),
+        ("rules", "GET /v1/models ?limit\r\n"),
     ];
     let answer = member.submit("/api/save-proxy", &fields).await;
     assert_eq!(answer.location(), format!("/proxies/{id}/settings?saved=yes"), "{}", answer.body);
@@ -93,7 +100,13 @@ async fn a_secret_in_a_refused_form_is_never_sent_back() {
         (
             "/api/save-proxy",
             format!("/proxies/{proxy}/settings"),
-            vec![("id", &proxy), ("name", "Mine"), ("base_url", "https://api.openai.com"), ("key", SECRET), ("rules", "nonsense")],
+            vec![
+                ("id", &proxy),
+                ("name", "Mine"),
+                ("base_url", "https://api.openai.com"),
+                ("key", SECRET),
+                ("rules", "nonsense"),
+            ],
         ),
         (
             "/api/link-issuer",
@@ -101,7 +114,11 @@ async fn a_secret_in_a_refused_form_is_never_sent_back() {
             vec![("app", &app), ("kind", "supabase-secret"), ("project", "nonsense"), ("secret", SECRET)],
         ),
         // A field is missing, so the form can't even be read.
-        ("/api/create-proxy", format!("/apps/{app}/proxies/new?provider=openai"), vec![("app", "nonsense"), ("key", SECRET)]),
+        (
+            "/api/create-proxy",
+            format!("/apps/{app}/proxies/new?provider=openai"),
+            vec![("app", "nonsense"), ("key", SECRET)],
+        ),
     ];
     for (path, from, fields) in forms {
         let from: String = url::form_urlencoded::byte_serialize(from.as_bytes()).collect();

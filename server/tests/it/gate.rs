@@ -51,7 +51,9 @@ async fn a_member_sees_every_page_and_a_page_of_nothing_is_not_found() {
 async fn goes_on_to_the_page_that_was_asked_for_and_to_no_other_site() {
     let house = House::open().await;
     house.member("ada@example.com").await;
-    for (next, want) in [("/account", "/account"), ("https://evil.example/", "/apps"), ("//evil.example", "/apps"), ("", "/apps")] {
+    for (next, want) in
+        [("/account", "/account"), ("https://evil.example/", "/apps"), ("//evil.example", "/apps"), ("", "/apps")]
+    {
         let fields = [("email", "ada@example.com"), ("password", crate::harness::PASSWORD), ("next", next)];
         let answer = house.stranger().submit("/api/sign-in", &fields).await;
         assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, want), "{next}");
@@ -91,7 +93,10 @@ async fn a_strangers_form_is_not_read() {
     let house = House::open().await;
     let id = ("id", SOME_ID);
     for (path, fields) in [
-        ("/api/create-proxy", vec![("app", SOME_ID), ("provider", "x"), ("name", "x"), ("key", "x"), ("placement", "nonsense")]),
+        (
+            "/api/create-proxy",
+            vec![("app", SOME_ID), ("provider", "x"), ("name", "x"), ("key", "x"), ("placement", "nonsense")],
+        ),
         ("/api/save-proxy", vec![id, ("name", "x"), ("rules", "nonsense")]),
         ("/api/save-proxy", vec![id, ("name", "x"), ("limit_requests", "nonsense")]),
         ("/api/link-issuer", vec![("app", SOME_ID), ("kind", "nonsense")]),

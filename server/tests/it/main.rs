@@ -1,6 +1,7 @@
 //! The dashboard as a browser sees it: the real router in front of a real Postgres.
 
 mod csrf;
+mod error_links;
 mod forms;
 mod gate;
 mod harness;
