@@ -28,7 +28,7 @@ function thisRun(text: string): string {
 async function isRefused(dashboard: Dashboard, path: string, { field, typed, reason, others = {}, button }: Case): Promise<void> {
   const { page } = dashboard;
   await dashboard.open(path);
-  const filled = { ...others, [field]: typed };
+  const filled = { [field]: typed, ...others };
   for (const [label, text] of Object.entries(filled)) await fill(page, label, thisRun(text));
   await dashboard.press(button);
   await dashboard.complainsAt(field, reason);

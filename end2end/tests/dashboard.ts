@@ -141,6 +141,6 @@ export class Dashboard {
   async complainsAt(label: string, reason: RegExp): Promise<void> {
     const field = this.page.getByLabel(label, { exact: true });
     await expect(field).toHaveAttribute("aria-invalid", "true");
-    await expect(field).toHaveAccessibleDescription(reason);
+    await expect(field).toHaveAccessibleDescription(new RegExp(reason, "i"));
   }
 }

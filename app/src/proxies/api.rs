@@ -129,7 +129,7 @@ fn rate_limit(requests: &str, window: &str) -> Result<Option<RateLimit>, PageErr
     }
     let requests = requests
         .parse()
-        .map_err(|_| PageError::refused("rate_limit", "enter a whole number, such as 60, or nothing for no limit"))?;
+        .map_err(|_| PageError::refused("limit_requests", "enter a whole number, such as 60, or nothing for no limit"))?;
     let window = Window::ALL.into_iter().find(|known| known.name() == window).ok_or_else(PageError::incomplete)?;
     Ok(Some(RateLimit { requests, window }))
 }

@@ -24,7 +24,6 @@ const FIELDS: &[&str] = &[
     "placement_name",
     "placement_prefix",
     "key",
-    "rate_limit",
     "limit_requests",
     "limit_window",
     "allowed_origins",
@@ -112,7 +111,6 @@ fn Limits(proxy: ProxyView, error: FormError) -> impl IntoView {
         None => (String::new(), Window::Minute.name()),
     };
     let windows = vec![("minute", "a minute"), ("hour", "an hour"), ("day", "a day"), ("month", "30 days")];
-    let wrong = Memo::new(move |_| error.at("rate_limit"));
     view! {
         <Section title="Limits">
             <div class="panel form-width form-stack">
@@ -120,7 +118,6 @@ fn Limits(proxy: ProxyView, error: FormError) -> impl IntoView {
                     <Field name="limit_requests" label="Requests for each user" kind=FieldKind::Number error value=requests hint="Empty for no limit" optional=true/>
                     <Select name="limit_window" label="In" error choices=windows value=window/>
                 </div>
-                {move || wrong.get().map(|reason| view! { <p class="field-error">{reason}</p> })}
                 <TextArea
                     name="allowed_origins" label="Web origins" error rows=3 value=proxy.allowed_origins.join("\n") optional=true
                     placeholder="https://app.example.com" hint="Browsers on these pages may call the proxy. One a line; mobile apps need none."

@@ -33,7 +33,7 @@ impl Control {
                 .rate_limit
                 .map(validate::rate_limit)
                 .transpose()
-                .map_err(|reason| ControlError::invalid("rate_limit", reason))?,
+                .map_err(|reason| ControlError::invalid("limit_requests", reason))?,
             allowed_origins: validate::web_origins(&form.allowed_origins)
                 .map_err(|error| ControlError::invalid("allowed_origins", error))?,
             key_placement,

@@ -125,7 +125,7 @@ async fn refuses_fields_by_name() {
         (ProxySettingsForm { allowed_origins: vec!["example.com".to_owned()], ..same.clone() }, "allowed_origins"),
         (
             ProxySettingsForm { rate_limit: Some(RateLimit { requests: 0, window: Window::Hour }), ..same.clone() },
-            "rate_limit",
+            "limit_requests",
         ),
     ] {
         assert_eq!(refusal(control.save_proxy(&ada, id, form).await).0, field);
