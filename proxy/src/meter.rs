@@ -55,7 +55,7 @@ pub struct ModelCall {
 impl ModelCall {
     pub fn read(body: &Value, model_in_path: Option<&str>) -> Self {
         let model = body["model"].as_str().or(model_in_path);
-        Self { model: model.map(str::to_owned), text_chars: metering::text_chars(body) }
+        Self { model: model.map(metering::asked_model), text_chars: metering::text_chars(body) }
     }
 }
 

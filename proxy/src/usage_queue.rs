@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward_domain::usage::{Outcome, UsageEvent};
-use keyward_store::Store;
+use keyward_store::{Store, StoreError};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -61,8 +61,8 @@ impl UsageWriter {
             }
             self.fill(&mut batch).await;
             self.metrics.usage_queue_events.set(i64::try_from(self.receiver.len()).unwrap_or(i64::MAX));
-            if !self.write(&batch, &stop, last_tries).await {
-                let lost = batch.len() + self.receiver.len();
+            if let Err(unwritten) = self.write(&batch, &stop, last_tries).await {
+                let lost = unwritten + self.receiver.len();
                 self.metrics.usage_events_dropped.inc_by(lost as u64);
                 error!(lost, "usage events are lost: the database stayed away until the end");
                 return;
@@ -80,19 +80,23 @@ impl UsageWriter {
         }
     }
 
-    /// Whether it was written. Before the stop it is tried until it is.
-    async fn write(&self, batch: &[UsageEvent], stop: &CancellationToken, last_tries: Duration) -> bool {
+    /// Tries until it is written; after the stop only for a while. Gives back how many events were not.
+    async fn write(&self, batch: &[UsageEvent], stop: &CancellationToken, last_tries: Duration) -> Result<(), usize> {
         let mut pause = Duration::from_millis(100);
         let mut stopping_since = None;
-        loop {
-            match timeout(WRITE_TIMEOUT, self.store.insert_usage_events(batch)).await {
-                Ok(Ok(())) => return true,
-                Ok(Err(error)) => warn!(%error, events = batch.len(), "usage events not written; trying again"),
-                Err(_) => warn!(events = batch.len(), "usage events not written in time; trying again"),
+        let mut pieces = vec![batch];
+        while let Some(piece) = pieces.pop() {
+            match self.insert(piece).await {
+                Written::All => continue,
+                Written::Refused => {
+                    pieces.extend(self.smaller(piece));
+                    continue;
+                }
+                Written::NotNow => pieces.push(piece),
             }
             self.metrics.usage_batches_failed.inc();
             if stop.is_cancelled() && stopping_since.get_or_insert_with(Instant::now).elapsed() > last_tries {
-                return false;
+                return Err(pieces.iter().map(|piece| piece.len()).sum());
             }
             tokio::select! {
                 () = sleep(pause) => {}
@@ -100,5 +104,45 @@ impl UsageWriter {
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        Ok(())
     }
+
+    async fn insert(&self, events: &[UsageEvent]) -> Written {
+        match timeout(WRITE_TIMEOUT, self.store.insert_usage_events(events)).await {
+            Ok(Ok(())) => Written::All,
+            Ok(Err(error)) if error.is_about_the_rows() => {
+                self.note_refusal(events, &error);
+                Written::Refused
+            }
+            Ok(Err(error)) => {
+                warn!(%error, events = events.len(), "usage events not written; trying again");
+                Written::NotNow
+            }
+            Err(_) => {
+                warn!(events = events.len(), "usage events not written in time; trying again");
+                Written::NotNow
+            }
+        }
+    }
+
+    /// An event that PostgreSQL will never take is given up; it must not hold up the others.
+    fn note_refusal(&self, events: &[UsageEvent], error: &StoreError) {
+        if let [event] = events {
+            self.metrics.usage_events_dropped.inc();
+            error!(%error, event.id = %event.id, proxy.id = %event.proxy, "a usage event is lost: the database refuses it");
+        }
+    }
+
+    /// The halves of what was refused as a whole; the first one is tried first.
+    fn smaller<'a>(&self, refused: &'a [UsageEvent]) -> Vec<&'a [UsageEvent]> {
+        let (first, second) = refused.split_at(refused.len() / 2);
+        if first.is_empty() { Vec::new() } else { vec![second, first] }
+    }
+}
+
+enum Written {
+    All,
+    /// The database won't have at least one of them.
+    Refused,
+    NotNow,
 }

@@ -24,6 +24,14 @@ pub struct Reported {
     pub finished: bool,
 }
 
+/// The longest model name that is kept; what is longer is not one.
+const MODEL_NAME_CHARS: usize = 128;
+
+/// A model's name as a client wrote it, which can be anything.
+pub fn asked_model(text: &str) -> String {
+    text.chars().take(MODEL_NAME_CHARS).collect()
+}
+
 /// The top-level members that `read_members` wants.
 pub fn members(shape: UsageShape) -> MemberScan {
     MemberScan::new(match shape {

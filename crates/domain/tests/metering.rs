@@ -1,6 +1,6 @@
 //! Token counts in each provider's shape, from streams cut anywhere.
 
-use keyward_domain::metering::{self, Reported, is_usage_only_chunk};
+use keyward_domain::metering::{self, Reported, asked_model, is_usage_only_chunk};
 use keyward_domain::provider::UsageShape;
 use keyward_domain::sse::{self, Cut, SseSplitter};
 use keyward_domain::usage::TokenCounts;
@@ -70,6 +70,12 @@ fn streams() -> [(UsageShape, &'static str, &'static str, TokenCounts, u64); 4] 
         ),
         (UsageShape::Gemini, GEMINI, "gemini-2.5-flash", counts(4, 3, 7), 5),
     ]
+}
+
+#[test]
+fn a_model_name_of_the_client_s_is_cut_between_characters() {
+    assert_eq!(asked_model("gpt-4o-mini"), "gpt-4o-mini");
+    assert_eq!(asked_model(&"é".repeat(1 << 20)), "é".repeat(128));
 }
 
 proptest! {

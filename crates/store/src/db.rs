@@ -22,6 +22,23 @@ pub enum StoreError {
     Broken(String),
 }
 
+impl StoreError {
+    /// Whether the rows themselves were refused: sent again, they would be refused again. Anything that is not surely
+    /// so (no connection, no space, another schema) may pass.
+    pub fn is_about_the_rows(&self) -> bool {
+        match self {
+            Self::Conflict { .. } | Self::Broken(_) => true,
+            Self::NotFound => false,
+            Self::Unavailable(sqlx::Error::Encode(_)) => true,
+            // Data exceptions, broken constraints without a name, and limits of the program (PostgreSQL, appendix A).
+            Self::Unavailable(error) => error
+                .as_database_error()
+                .and_then(|database| database.code())
+                .is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class))),
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         if let sqlx::Error::RowNotFound = error {
