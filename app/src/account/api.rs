@@ -27,8 +27,7 @@ pub async fn rename_account(name: String) -> Result<(), PageError> {
 #[server(endpoint = "change-password")]
 pub async fn change_password(current: String, new: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    control.change_password(&actor, &current, &new).await?;
-    begin_session(actor.member_id()).await?;
+    begin_session(control.change_password(&actor, &current, &new).await?).await?;
     leptos_axum::redirect("/account?password=changed");
     Ok(())
 }

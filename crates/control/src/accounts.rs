@@ -9,7 +9,7 @@ use keyward_domain::view::{DevMailView, MemberView, SessionView};
 use crate::attempts::Subject;
 use crate::passwords::PasswordMatch;
 use crate::sign_up::parse_email;
-use crate::{Actor, Control, ControlError, mail_texts};
+use crate::{Actor, Control, ControlError, SignedIn, mail_texts};
 
 impl Control {
     pub async fn member(&self, actor: &Actor) -> Result<MemberView, ControlError> {
@@ -30,22 +30,25 @@ impl Control {
         Ok(self.store().rename_account(account, &name).await?)
     }
 
-    /// Ends every session, the caller's too: the caller begins a new one.
-    pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), ControlError> {
+    /// Ends every session, the caller's too: the caller begins a new one with what this returns.
+    pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<SignedIn, ControlError> {
         let member = self.store().member(actor.member_id()).await?;
         let email = parse_email(&member.email)?;
         let account = Subject::account(&email);
         validate::password(new, &member.email).map_err(|error| ControlError::invalid("new", error))?;
         // A stolen session must not become a way to guess the password.
         self.begin_attempt(&account).await?;
-        match self.passwords().verify(current, Some(member.password_hash)).await? {
+        match self.passwords().verify(current, Some(member.password_hash.clone())).await? {
             PasswordMatch::Right => self.clear_attempts(&account).await?,
             PasswordMatch::Wrong => return Err(ControlError::invalid("current", "this is not your password")),
         }
         let password_hash = self.passwords().hash(new).await?;
-        self.store().change_password(actor.member_id(), &password_hash).await?;
+        let session_epoch = self
+            .store()
+            .change_password(actor.member_id(), &member.password_hash, &password_hash, self.now())
+            .await?;
         self.post(mail_texts::password_changed(email));
-        Ok(())
+        Ok(SignedIn { member_id: actor.member_id(), session_epoch })
     }
 
     /// `current` is the raw id in the caller's cookie.

@@ -1,7 +1,7 @@
 //! What a use case can answer instead of its result. Texts are shown to the developer as they are.
 
 use keyward_store::sealing::SealError;
-use keyward_store::{StoreError, apps, issuers, proxies};
+use keyward_store::{StoreError, apps, issuers, members, proxies};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
@@ -36,6 +36,7 @@ impl From<StoreError> for ControlError {
             StoreError::Conflict { constraint } => {
                 let reason = match constraint.as_str() {
                     "apps_name_unique" => "there is an app of this name already".to_owned(),
+                    members::PASSWORD_CHANGED => "the password was changed in the meantime; sign in again".to_owned(),
                     apps::TOO_MANY_APPS => format!("an account has at most {} apps", apps::MAX_APPS_PER_ACCOUNT),
                     proxies::TOO_MANY_PROXIES => {
                         format!("an app has at most {} proxies", proxies::MAX_PROXIES_PER_APP)

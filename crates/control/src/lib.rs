@@ -32,3 +32,4 @@ pub use error::ControlError;
 pub use mailer::{Mailer, SmtpSettings, SmtpSettingsError};
 pub use proxies::ProxySwitch;
 pub use settings::{Mode, Settings};
+pub use sign_in::SignedIn;

@@ -16,8 +16,15 @@ use crate::{Control, ControlError, mail_texts};
 /// No password is longer; a longer text isn't worth hashing.
 const LONGEST_PASSWORD_BYTES: usize = 1024;
 
+/// What a session is begun with: it lives while the epoch is the member's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    pub member_id: MemberId,
+    pub session_epoch: i32,
+}
+
 impl Control {
-    pub async fn sign_in(&self, email: &str, password: &str, ip: IpAddr) -> Result<MemberId, ControlError> {
+    pub async fn sign_in(&self, email: &str, password: &str, ip: IpAddr) -> Result<SignedIn, ControlError> {
         let email = parse_email(email)?;
         if password.is_empty() {
             return Err(ControlError::invalid("password", "enter your password"));
@@ -36,7 +43,8 @@ impl Control {
         self.clear_attempts(&account).await?;
         self.forgive_attempt(&network).await?;
         if member.verified_at.is_some() {
-            return Ok(member.member_id());
+            // Read together with the hash that was verified: if the password was changed since, so was the epoch.
+            return Ok(SignedIn { member_id: member.member_id(), session_epoch: member.session_epoch });
         }
         Err(self.ask_to_confirm(member.member_id(), email).await?)
     }

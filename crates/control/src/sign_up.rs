@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use keyward_domain::ids::{AccountId, MemberId};
 use keyward_domain::validate::{self, EmailAddress};
 use keyward_store::StoreError;
-use keyward_store::email_tokens::{TokenHash, TokenPurpose};
+use keyward_store::email_tokens::{TokenHash, TokenPurpose, Verification};
 use keyward_store::members::{NewMember, SignedUp};
 use uuid::Uuid;
 
@@ -60,8 +60,12 @@ impl Control {
     /// there is nothing here to begin a session with.
     pub async fn verify_email(&self, token: &str) -> Result<(), ControlError> {
         match self.store().verify_with_token(TokenHash::of(token), self.now()).await {
+            Ok(Verification::Verified(_)) => Ok(()),
+            Ok(Verification::AlreadyVerified) => {
+                Err(ControlError::invalid("token", "this address is confirmed already: sign in"))
+            }
             Err(StoreError::NotFound) => Err(dead_link()),
-            other => Ok(other.map(drop)?),
+            Err(other) => Err(other.into()),
         }
     }
 

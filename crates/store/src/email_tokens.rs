@@ -25,6 +25,13 @@ impl TokenPurpose {
     }
 }
 
+/// What came of opening a confirmation link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    Verified(MemberId),
+    AlreadyVerified,
+}
+
 /// A token as the database knows it.
 #[derive(Clone, Copy)]
 pub struct TokenHash([u8; 32]);
@@ -81,13 +88,18 @@ impl Store {
         Ok(email)
     }
 
-    /// `NotFound` for a token that is unknown, used or expired; which of them is nobody's business.
-    pub async fn verify_with_token(&self, hash: TokenHash, now: OffsetDateTime) -> Result<MemberId, StoreError> {
+    /// `NotFound` for a token that is unknown, used or expired; which of them is nobody's business. Once a member is
+    /// verified none of their verify links does anything, but each still says so to whoever has it.
+    pub async fn verify_with_token(&self, hash: TokenHash, now: OffsetDateTime) -> Result<Verification, StoreError> {
         let mut tx = self.pool.begin().await?;
+        if lock_holder(&mut tx, hash, TokenPurpose::Verify).await?.is_some() {
+            return Ok(Verification::AlreadyVerified);
+        }
         let member = consume(&mut tx, hash, TokenPurpose::Verify, now).await?;
         mark_verified(&mut tx, member, now).await?;
+        spend_verify_links(&mut tx, member, now).await?;
         tx.commit().await?;
-        Ok(member)
+        Ok(Verification::Verified(member))
     }
 
     /// Sets the password, ends every session, and confirms the address, which the link has just proved.
@@ -98,8 +110,9 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<MemberId, StoreError> {
         let mut tx = self.pool.begin().await?;
+        lock_holder(&mut tx, hash, TokenPurpose::Reset).await?;
         let member = consume(&mut tx, hash, TokenPurpose::Reset, now).await?;
-        set_password(&mut tx, member, password_hash).await?;
+        set_password(&mut tx, member, password_hash, now).await?;
         mark_verified(&mut tx, member, now).await?;
         tx.commit().await?;
         Ok(member)
@@ -110,6 +123,38 @@ impl Store {
             sqlx::query("DELETE FROM email_tokens WHERE expires_at <= $1").bind(now).execute(&self.pool).await?;
         Ok(deleted.rows_affected())
     }
+}
+
+/// The member's row before any token's: two links of one member used at once must not wait for each other.
+/// Returns since when the member is verified.
+async fn lock_holder(
+    connection: &mut sqlx::PgConnection,
+    hash: TokenHash,
+    purpose: TokenPurpose,
+) -> Result<Option<OffsetDateTime>, StoreError> {
+    let verified_at = sqlx::query_scalar(
+        "SELECT members.verified_at FROM members JOIN email_tokens ON email_tokens.member_id = members.id
+         WHERE token_sha256 = $1 AND purpose = $2 FOR UPDATE OF members",
+    )
+    .bind(hash.0.as_slice())
+    .bind(purpose.name())
+    .fetch_one(connection)
+    .await?;
+    Ok(verified_at)
+}
+
+/// A confirmation link confirms one sign-up once: an older one must not confirm for a password that came later.
+pub(crate) async fn spend_verify_links(
+    connection: &mut sqlx::PgConnection,
+    member: MemberId,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE email_tokens SET used_at = $2 WHERE member_id = $1 AND purpose = 'verify' AND used_at IS NULL")
+        .bind(member.0)
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn consume(

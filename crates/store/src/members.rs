@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::email_tokens::NewEmailToken;
+use crate::email_tokens::{NewEmailToken, spend_verify_links};
 use crate::{Store, StoreError};
 
 /// No `Debug`: the address and the hash don't belong in a log.
@@ -16,7 +16,12 @@ pub struct MemberRow {
     pub email: String,
     pub password_hash: String,
     pub verified_at: Option<OffsetDateTime>,
+    /// Goes with `password_hash`: a session begun on that password says it.
+    pub session_epoch: i32,
 }
+
+/// What `Conflict` names when the password was changed since it was checked.
+pub const PASSWORD_CHANGED: &str = "members_password_changed_meanwhile";
 
 impl MemberRow {
     pub fn member_id(&self) -> MemberId {
@@ -59,18 +64,22 @@ impl SignedUp {
 
 impl Store {
     pub async fn member_by_email(&self, email: &str) -> Result<Option<MemberRow>, StoreError> {
-        let row = sqlx::query_as("SELECT id, email, password_hash, verified_at FROM members WHERE email = $1")
-            .bind(email)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row = sqlx::query_as(
+            "SELECT id, email, password_hash, verified_at, session_epoch FROM members WHERE email = $1",
+        )
+        .bind(email)
+        .fetch_optional(&self.pool)
+        .await?;
         Ok(row)
     }
 
     pub async fn member(&self, member: MemberId) -> Result<MemberRow, StoreError> {
-        let row = sqlx::query_as("SELECT id, email, password_hash, verified_at FROM members WHERE id = $1")
-            .bind(member.0)
-            .fetch_one(&self.pool)
-            .await?;
+        let row = sqlx::query_as(
+            "SELECT id, email, password_hash, verified_at, session_epoch FROM members WHERE id = $1",
+        )
+        .bind(member.0)
+        .fetch_one(&self.pool)
+        .await?;
         Ok(row)
     }
 
@@ -125,12 +134,26 @@ impl Store {
         Ok(Membership { account: AccountId(account), role })
     }
 
-    /// Every session ends with the old password, and so do the reset links that are still out.
-    pub async fn change_password(&self, member: MemberId, password_hash: &str) -> Result<(), StoreError> {
+    /// Every session ends with the old password, and so do the links that are still out. `old_hash` is what the caller
+    /// checked: of two changes at once the second is a `Conflict`. Returns the epoch of the sessions to come.
+    pub async fn change_password(
+        &self,
+        member: MemberId,
+        old_hash: &str,
+        password_hash: &str,
+        now: OffsetDateTime,
+    ) -> Result<i32, StoreError> {
         let mut tx = self.pool.begin().await?;
-        set_password(&mut tx, member, password_hash).await?;
+        let current: String = sqlx::query_scalar("SELECT password_hash FROM members WHERE id = $1 FOR UPDATE")
+            .bind(member.0)
+            .fetch_one(&mut *tx)
+            .await?;
+        if current != old_hash {
+            return Err(StoreError::Conflict { constraint: PASSWORD_CHANGED.to_owned() });
+        }
+        let epoch = set_password(&mut tx, member, password_hash, now).await?;
         tx.commit().await?;
-        Ok(())
+        Ok(epoch)
     }
 }
 
@@ -138,21 +161,22 @@ pub(crate) async fn set_password(
     connection: &mut sqlx::PgConnection,
     member: MemberId,
     password_hash: &str,
-) -> Result<(), StoreError> {
-    let changed = sqlx::query("UPDATE members SET password_hash = $2 WHERE id = $1")
-        .bind(member.0)
-        .bind(password_hash)
-        .execute(&mut *connection)
-        .await?;
-    if changed.rows_affected() == 0 {
-        return Err(StoreError::NotFound);
-    }
+    now: OffsetDateTime,
+) -> Result<i32, StoreError> {
+    let epoch = sqlx::query_scalar(
+        "UPDATE members SET password_hash = $2, session_epoch = session_epoch + 1 WHERE id = $1 RETURNING session_epoch",
+    )
+    .bind(member.0)
+    .bind(password_hash)
+    .fetch_one(&mut *connection)
+    .await?;
     sqlx::query("DELETE FROM sessions WHERE member_id = $1").bind(member.0).execute(&mut *connection).await?;
     sqlx::query("DELETE FROM email_tokens WHERE member_id = $1 AND purpose = 'reset' AND used_at IS NULL")
         .bind(member.0)
         .execute(&mut *connection)
         .await?;
-    Ok(())
+    spend_verify_links(connection, member, now).await?;
+    Ok(epoch)
 }
 
 async fn insert_owner(

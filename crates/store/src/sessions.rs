@@ -26,6 +26,8 @@ const TOUCH_EVERY: Duration = Duration::minutes(1);
 
 /// The session values that are columns too.
 pub const MEMBER_ID: &str = "member_id";
+/// The member's `session_epoch` at the sign-in. A member's session without it does not load.
+pub const SESSION_EPOCH: &str = "session_epoch";
 pub const USER_AGENT: &str = "user_agent";
 const MAX_USER_AGENT_CHARS: usize = 300;
 
@@ -47,8 +49,9 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Vec<SessionRow>, StoreError> {
         let rows = sqlx::query_as(
-            "SELECT public_id, user_agent, created_at, last_seen_at, id_sha256 = $2 AS is_current
-             FROM sessions WHERE member_id = $1 AND expires_at > $3
+            "SELECT public_id, user_agent, sessions.created_at, last_seen_at, id_sha256 = $2 AS is_current
+             FROM sessions JOIN members ON members.id = member_id AND members.session_epoch = sessions.session_epoch
+             WHERE member_id = $1 AND expires_at > $3
              ORDER BY last_seen_at DESC, public_id",
         )
         .bind(member.0)
@@ -100,8 +103,9 @@ impl PostgresSessionStore {
     async fn insert(&self, record: &Record) -> SessionResult<bool> {
         let now = self.clock.now();
         let inserted = sqlx::query(
-            "INSERT INTO sessions (id_sha256, data, member_id, public_id, user_agent, created_at, last_seen_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $6, $7)
+            "INSERT INTO sessions (id_sha256, data, member_id, public_id, user_agent, created_at, last_seen_at, expires_at,
+                 session_epoch)
+             VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)
              ON CONFLICT (id_sha256) DO NOTHING",
         )
         .bind(hash_of_id(&record.id.to_string()))
@@ -111,6 +115,7 @@ impl PostgresSessionStore {
         .bind(user_agent_of(record))
         .bind(now)
         .bind(now + IDLE)
+        .bind(epoch_of(record))
         .execute(&self.store.pool)
         .await
         .map_err(backend)?;
@@ -132,7 +137,7 @@ impl SessionStore for PostgresSessionStore {
         let now = self.clock.now();
         sqlx::query(
             "UPDATE sessions SET data = $2, member_id = $3, user_agent = $4, last_seen_at = $5,
-                 expires_at = least($5 + $6, created_at + $7)
+                 expires_at = least($5 + $6, created_at + $7), session_epoch = $8
              WHERE id_sha256 = $1 AND expires_at > $5",
         )
         .bind(hash_of_id(&record.id.to_string()))
@@ -142,6 +147,7 @@ impl SessionStore for PostgresSessionStore {
         .bind(now)
         .bind(interval(IDLE))
         .bind(interval(OLDEST))
+        .bind(epoch_of(record))
         .execute(&self.store.pool)
         .await
         .map_err(backend)?;
@@ -152,7 +158,10 @@ impl SessionStore for PostgresSessionStore {
         let now = self.clock.now();
         let hash = hash_of_id(&id.to_string());
         let found: Option<(Vec<u8>, OffsetDateTime, OffsetDateTime)> = sqlx::query_as(
-            "SELECT data, last_seen_at, expires_at FROM sessions WHERE id_sha256 = $1 AND expires_at > $2",
+            "SELECT data, last_seen_at, expires_at
+             FROM sessions LEFT JOIN members ON members.id = member_id
+             WHERE id_sha256 = $1 AND expires_at > $2
+                 AND (member_id IS NULL OR members.session_epoch = sessions.session_epoch)",
         )
         .bind(&hash)
         .bind(now)
@@ -201,6 +210,10 @@ fn encode(record: &Record) -> SessionResult<Vec<u8>> {
 
 fn member_of(record: &Record) -> Option<Uuid> {
     record.data.get(MEMBER_ID).and_then(Value::as_str).and_then(|text| Uuid::parse_str(text).ok())
+}
+
+fn epoch_of(record: &Record) -> Option<i32> {
+    record.data.get(SESSION_EPOCH).and_then(Value::as_i64).and_then(|epoch| i32::try_from(epoch).ok())
 }
 
 fn user_agent_of(record: &Record) -> String {

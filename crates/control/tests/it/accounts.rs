@@ -1,7 +1,7 @@
 //! A member's own affairs: sessions end with the password, and the account has a name.
 
+use keyward_control::{Actor, SignedIn};
 use keyward_domain::clock::Clock;
-use keyward_domain::ids::MemberId;
 use keyward_store::sessions::PostgresSessionStore;
 use serde_json::json;
 use time::macros::datetime;
@@ -10,13 +10,22 @@ use tower_sessions::session::{Id, Record};
 
 use crate::world::{IP, PASSWORD, World, refusal};
 
-async fn begin_session(world: &World, member: MemberId) -> Id {
+async fn begin_session(world: &World, signed_in: SignedIn) -> Id {
     let now = datetime!(2026-03-01 12:30 UTC);
     let sessions = PostgresSessionStore::new(world.database.store().clone(), Clock::fixed(now));
-    let data = [("member_id".to_owned(), json!(member)), ("user_agent".to_owned(), json!("Firefox"))];
-    let mut record = Record { id: Id::default(), data: data.into_iter().collect(), expiry_date: now };
+    let data = [
+        ("member_id", json!(signed_in.member_id)),
+        ("session_epoch", json!(signed_in.session_epoch)),
+        ("user_agent", json!("Firefox")),
+    ];
+    let data = data.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut record = Record { id: Id::default(), data, expiry_date: now };
     sessions.create(&mut record).await.expect("created");
     record.id
+}
+
+fn first_sign_in(actor: &Actor) -> SignedIn {
+    SignedIn { member_id: actor.member_id(), session_epoch: 0 }
 }
 
 #[tokio::test]
@@ -24,25 +33,37 @@ async fn a_changed_password_ends_every_session() {
     let world = World::development().await;
     let control = &world.control;
     let ada = world.actor("ada@example.com").await;
-    let current = begin_session(&world, ada.member_id()).await.to_string();
-    begin_session(&world, ada.member_id()).await;
+    let current = begin_session(&world, first_sign_in(&ada)).await.to_string();
+    begin_session(&world, first_sign_in(&ada)).await;
     let listed = control.sessions(&ada, Some(&current)).await.expect("works");
     assert_eq!((listed.len(), listed.iter().filter(|session| session.is_current).count()), (2, 1));
     let new = "another rare long phrase";
     assert_eq!(refusal(control.change_password(&ada, "not it", new).await).0, "current");
     assert_eq!(refusal(control.change_password(&ada, PASSWORD, "weak").await).0, "new");
     assert_eq!(control.sessions(&ada, None).await.expect("works").len(), 2, "a refusal ends nothing");
-    control.change_password(&ada, PASSWORD, new).await.expect("changes");
+    let signed_in = control.change_password(&ada, PASSWORD, new).await.expect("changes");
     assert!(control.sessions(&ada, None).await.expect("works").is_empty());
-    assert!(control.sign_in("ada@example.com", new, IP).await.is_ok());
+    begin_session(&world, signed_in).await;
+    assert_eq!(control.sessions(&ada, None).await.expect("works").len(), 1, "the caller goes on");
+    assert_eq!(control.sign_in("ada@example.com", new, IP).await, Ok(signed_in));
     assert_eq!(world.mails_to("ada@example.com").await[0].subject, "Your password was changed");
+}
+
+#[tokio::test]
+async fn a_sign_in_overtaken_by_a_new_password_begins_nothing() {
+    let world = World::development().await;
+    let ada = world.actor("ada@example.com").await;
+    let overtaken = world.control.sign_in("ada@example.com", PASSWORD, IP).await.expect("the old password");
+    world.control.change_password(&ada, PASSWORD, "another rare long phrase").await.expect("changes");
+    begin_session(&world, overtaken).await;
+    assert!(world.control.sessions(&ada, None).await.expect("works").is_empty());
 }
 
 #[tokio::test]
 async fn one_session_can_be_revoked() {
     let world = World::development().await;
     let ada = world.actor("ada@example.com").await;
-    begin_session(&world, ada.member_id()).await;
+    begin_session(&world, first_sign_in(&ada)).await;
     let id = world.control.sessions(&ada, None).await.expect("works")[0].id;
     world.control.revoke_session(&ada, id).await.expect("mine");
     assert!(world.control.sessions(&ada, None).await.expect("works").is_empty());
@@ -74,7 +95,7 @@ async fn an_account_and_its_apps_have_names() {
 async fn a_sweep_throws_away_only_what_has_expired() {
     let world = World::development().await;
     let ada = world.actor("ada@example.com").await;
-    begin_session(&world, ada.member_id()).await;
+    begin_session(&world, first_sign_in(&ada)).await;
     world.control.sweep().await.expect("works");
     assert_eq!(world.database.count("SELECT count(*) FROM sessions").await, 1);
     world.wait(time::Duration::days(3));

@@ -7,7 +7,7 @@ async fn seeding_twice_changes_nothing() {
     let world = World::development().await;
     let demo = world.control.ensure_demo().await.expect("seeded");
     assert_eq!(world.control.ensure_demo().await.as_ref(), Ok(&demo));
-    let member = world.control.sign_in(&demo.email, &demo.password, IP).await.expect("verified, with that password");
+    let member = world.sign_in(&demo.email, &demo.password, IP).await.expect("verified, with that password");
     let actor = world.control.actor(member).await.expect("an actor");
     let app = world.control.app(&actor, demo.app).await.expect("works");
     assert_eq!((app.issuers.len(), app.proxies.len()), (1, 1));
@@ -26,7 +26,7 @@ async fn follows_an_emulator_that_moved() {
     assert_eq!(second, first, "the same address for apps");
     let actor = world
         .control
-        .actor(world.control.sign_in(&first.email, &first.password, IP).await.expect("in"))
+        .actor(world.sign_in(&first.email, &first.password, IP).await.expect("in"))
         .await
         .expect("an actor");
     let app = world.control.app(&actor, first.app).await.expect("works");

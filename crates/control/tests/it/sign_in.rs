@@ -14,13 +14,13 @@ const NEW_PASSWORD: &str = "another rare long phrase";
 async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
     let world = World::development().await;
     world.member("ada@example.com").await;
-    let known = world.control.sign_in("ada@example.com", "wrong phrase", IP).await;
-    let unknown = world.control.sign_in("nobody@example.com", "wrong phrase", IP).await;
+    let known = world.sign_in("ada@example.com", "wrong phrase", IP).await;
+    let unknown = world.sign_in("nobody@example.com", "wrong phrase", IP).await;
     assert_eq!(known, unknown);
     assert_eq!(refusal(known).0, "password");
     world.control.sign_up("eve@example.com", PASSWORD, IP).await.expect("not confirmed");
     assert_eq!(
-        world.control.sign_in("eve@example.com", "wrong phrase", IP).await,
+        world.sign_in("eve@example.com", "wrong phrase", IP).await,
         unknown,
         "not even of an unconfirmed one"
     );
@@ -45,7 +45,7 @@ async fn waits_grow_for_known_and_unknown_alike_and_end_within_a_minute() {
         for n in 0..20_u8 {
             // Each from another network: this is about the account.
             let ip = IpAddr::V4(Ipv4Addr::new(198, 51, 100, n));
-            match world.control.sign_in(address, "wrong phrase", ip).await {
+            match world.sign_in(address, "wrong phrase", ip).await {
                 Err(ControlError::TooManyAttempts { retry_after_secs }) => {
                     waits.push(retry_after_secs);
                     world.wait(Duration::seconds(i64::try_from(retry_after_secs).expect("small")));
@@ -56,7 +56,7 @@ async fn waits_grow_for_known_and_unknown_alike_and_end_within_a_minute() {
         assert_eq!(waits, [1, 2, 4, 8, 16], "{address}: the wait doubles");
     }
     world.wait(Duration::MINUTE);
-    assert_eq!(world.control.sign_in("ada@example.com", PASSWORD, IP).await, Ok(ada), "never locked out for good");
+    assert_eq!(world.sign_in("ada@example.com", PASSWORD, IP).await, Ok(ada), "never locked out for good");
 }
 
 #[tokio::test]
@@ -64,15 +64,15 @@ async fn a_network_that_guesses_waits_too_but_its_successes_do_not_count() {
     let world = World::development().await;
     let ada = world.member("ada@example.com").await;
     for _ in 0..40 {
-        assert_eq!(world.control.sign_in("ada@example.com", PASSWORD, IP).await, Ok(ada));
+        assert_eq!(world.sign_in("ada@example.com", PASSWORD, IP).await, Ok(ada));
     }
     for n in 0..31 {
-        refusal(world.control.sign_in(&format!("n{n}@example.com"), "wrong phrase", IP).await);
+        refusal(world.sign_in(&format!("n{n}@example.com"), "wrong phrase", IP).await);
     }
-    let blocked = world.control.sign_in("ada@example.com", PASSWORD, IP).await;
+    let blocked = world.sign_in("ada@example.com", PASSWORD, IP).await;
     assert!(matches!(blocked, Err(ControlError::TooManyAttempts { .. })), "{blocked:?}");
     let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-    assert_eq!(world.control.sign_in("ada@example.com", PASSWORD, elsewhere).await, Ok(ada));
+    assert_eq!(world.sign_in("ada@example.com", PASSWORD, elsewhere).await, Ok(ada));
 }
 
 #[tokio::test]
@@ -81,18 +81,18 @@ async fn a_reset_opens_the_account_to_its_owner_even_under_attack() {
     let ada = world.member("ada@example.com").await;
     for n in 0..11_u8 {
         refusal(
-            world.control.sign_in("ada@example.com", "wrong phrase", IpAddr::V4(Ipv4Addr::new(198, 51, 100, n))).await,
+            world.sign_in("ada@example.com", "wrong phrase", IpAddr::V4(Ipv4Addr::new(198, 51, 100, n))).await,
         );
     }
     assert!(matches!(
-        world.control.sign_in("ada@example.com", PASSWORD, IP).await,
+        world.sign_in("ada@example.com", PASSWORD, IP).await,
         Err(ControlError::TooManyAttempts { .. })
     ));
     world.control.request_password_reset("ada@example.com", IP).await.expect("asks");
     let token = world.token_mailed_to("ada@example.com").await;
     world.control.reset_password(&token, NEW_PASSWORD).await.expect("resets");
-    assert_eq!(world.control.sign_in("ada@example.com", NEW_PASSWORD, IP).await, Ok(ada), "at once");
-    assert_eq!(refusal(world.control.sign_in("ada@example.com", PASSWORD, IP).await).0, "password");
+    assert_eq!(world.sign_in("ada@example.com", NEW_PASSWORD, IP).await, Ok(ada), "at once");
+    assert_eq!(refusal(world.sign_in("ada@example.com", PASSWORD, IP).await).0, "password");
 }
 
 #[tokio::test(flavor = "multi_thread")]

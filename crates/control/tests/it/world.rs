@@ -109,6 +109,10 @@ impl World {
         self.database.store().member_by_email(email).await.expect("works").expect("a member").member_id()
     }
 
+    pub async fn sign_in(&self, email: &str, password: &str, ip: IpAddr) -> Result<MemberId, ControlError> {
+        self.control.sign_in(email, password, ip).await.map(|signed_in| signed_in.member_id)
+    }
+
     pub async fn actor(&self, email: &str) -> Actor {
         self.control.actor(self.member(email).await).await.expect("verified")
     }

@@ -4,7 +4,7 @@ use crate::common::{NOW, member, new_member, token};
 use keyward_domain::role::Role;
 use keyward_store::StoreError;
 use keyward_store::email_tokens::{TokenHash, TokenPurpose};
-use keyward_store::members::SignedUp;
+use keyward_store::members::{PASSWORD_CHANGED, SignedUp};
 use keyward_store::testing::TestDatabase;
 use tokio::task::JoinSet;
 
@@ -56,4 +56,16 @@ async fn parallel_sign_ups_make_one_member_and_leave_no_orphans() {
     for table in ["accounts", "members", "account_members"] {
         assert_eq!(database.count(&format!("SELECT count(*) FROM {table}")).await, 1, "{table}");
     }
+}
+
+#[tokio::test]
+async fn of_two_changes_of_one_password_the_second_is_a_conflict() {
+    let database = TestDatabase::create().await;
+    let store = database.store();
+    let ada = member(store, "ada@example.com", "t").await;
+    store.change_password(ada, "hash", "one", NOW).await.expect("first");
+    let second = store.change_password(ada, "hash", "two", NOW).await;
+    assert!(matches!(&second, Err(StoreError::Conflict { constraint }) if constraint == PASSWORD_CHANGED), "{second:?}");
+    let row = store.member(ada).await.expect("there");
+    assert_eq!((row.password_hash.as_str(), row.session_epoch), ("one", 1));
 }

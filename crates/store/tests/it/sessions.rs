@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::common::{NOW, owner};
+use crate::common::{NOW, owner, token};
 use keyward_domain::clock::Clock;
 use keyward_domain::ids::{MemberId, SessionId};
+use keyward_store::email_tokens::{TokenHash, TokenPurpose};
 use keyward_store::sessions::{IDLE, OLDEST, PostgresSessionStore};
 use keyward_store::testing::TestDatabase;
-use serde_json::json;
+use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
@@ -31,9 +32,19 @@ impl Fixture {
         *self.now.lock().expect("not poisoned") += duration;
     }
 
+    /// Of a member whose password was never changed.
     async fn begin(&self, member: MemberId) -> Record {
-        let data = [("member_id", json!(member)), ("user_agent", json!("Firefox\u{0} on Linux"))];
-        let data = data.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.begin_in(member, 0).await
+    }
+
+    async fn begin_in(&self, member: MemberId, epoch: i32) -> Record {
+        let agent = "Firefox\u{0} on Linux";
+        self.create(json!({ "member_id": member, "session_epoch": epoch, "user_agent": agent })).await
+    }
+
+    async fn create(&self, data: Value) -> Record {
+        let Value::Object(data) = data else { panic!("session values have names") };
+        let data = data.into_iter().collect();
         let mut record = Record { id: Id::default(), data, expiry_date: NOW };
         self.sessions.create(&mut record).await.expect("created");
         record
@@ -93,7 +104,7 @@ async fn a_new_password_ends_every_session_of_that_member_only() {
     let (ada, _) = owner(store, "ada@example.com").await;
     let (eve, _) = owner(store, "eve@example.com").await;
     let (one, two, eves) = (fixture.begin(ada).await, fixture.begin(ada).await, fixture.begin(eve).await);
-    store.change_password(ada, "new hash").await.expect("works");
+    store.change_password(ada, "hash", "new hash", NOW).await.expect("works");
     assert!(!fixture.lives(&one).await && !fixture.lives(&two).await && fixture.lives(&eves).await);
 }
 
@@ -102,9 +113,38 @@ async fn a_revoked_session_does_not_come_back_by_a_save() {
     let fixture = Fixture::new().await;
     let (ada, _) = owner(fixture.database.store(), "ada@example.com").await;
     let record = fixture.begin(ada).await;
-    fixture.database.store().change_password(ada, "new hash").await.expect("works");
+    fixture.database.store().change_password(ada, "hash", "new hash", NOW).await.expect("works");
     fixture.sessions.save(&record).await.expect("no error");
     assert!(!fixture.lives(&record).await);
+}
+
+#[tokio::test]
+async fn a_session_begun_on_the_old_password_does_not_load_even_if_it_is_written_later() {
+    let fixture = Fixture::new().await;
+    let store = fixture.database.store();
+    let (ada, _) = owner(store, "ada@example.com").await;
+    let checked = store.member(ada).await.expect("there");
+    let epoch = store.change_password(ada, "hash", "new hash", NOW).await.expect("meanwhile");
+    let late = fixture.begin_in(ada, checked.session_epoch).await;
+    assert!(!fixture.lives(&late).await);
+    fixture.sessions.save(&late).await.expect("no error");
+    assert!(!fixture.lives(&late).await);
+    assert!(store.sessions_of(ada, None, NOW).await.expect("works").is_empty(), "nor is it listed");
+    let new = fixture.begin_in(ada, epoch).await;
+    assert!(fixture.lives(&new).await);
+    store.add_email_token(ada, &token("reset", TokenPurpose::Reset)).await.expect("added");
+    store.reset_password_with_token(TokenHash::of("reset"), "newer hash", NOW).await.expect("resets");
+    assert!(!fixture.lives(&fixture.begin_in(ada, epoch).await).await, "a reset is a new password, too");
+}
+
+#[tokio::test]
+async fn a_members_session_needs_an_epoch_and_a_visitors_does_not() {
+    let fixture = Fixture::new().await;
+    let (ada, _) = owner(fixture.database.store(), "ada@example.com").await;
+    let nameless = fixture.create(json!({ "flash": "hello" })).await;
+    assert!(fixture.lives(&nameless).await);
+    let without = fixture.create(json!({ "member_id": ada })).await;
+    assert!(!fixture.lives(&without).await);
 }
 
 #[tokio::test]
