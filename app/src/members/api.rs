@@ -54,7 +54,7 @@ pub async fn request_password_reset(email: String) -> Result<(), PageError> {
 
 #[server(endpoint = "reset-password")]
 pub async fn reset_password(token: String, password: String) -> Result<(), PageError> {
-    control()?.reset_password(&token, &password).await?;
+    control()?.reset_password(&token, &password, visitor_address()?).await?;
     end_session().await?;
     leptos_axum::redirect("/sign-in?reset=done");
     Ok(())

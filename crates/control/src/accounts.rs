@@ -5,9 +5,11 @@ use std::time::Duration;
 use keyward_domain::ids::SessionId;
 use keyward_domain::validate;
 use keyward_domain::view::{DevMailView, MemberView, SessionView};
+use keyward_store::members::MemberRow;
 
 use crate::attempts::Subject;
 use crate::passwords::PasswordMatch;
+use crate::sign_in::LONGEST_PASSWORD_BYTES;
 use crate::sign_up::parse_email;
 use crate::{Actor, Control, ControlError, SignedIn, mail_texts};
 
@@ -34,14 +36,8 @@ impl Control {
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<SignedIn, ControlError> {
         let member = self.store().member(actor.member_id()).await?;
         let email = parse_email(&member.email)?;
-        let account = Subject::account(&email);
         validate::password(new, &member.email).map_err(|error| ControlError::invalid("new", error))?;
-        // A stolen session must not become a way to guess the password.
-        self.begin_attempt(&account).await?;
-        match self.passwords().verify(current, Some(member.password_hash.clone())).await? {
-            PasswordMatch::Right => self.clear_attempts(&account).await?,
-            PasswordMatch::Wrong => return Err(ControlError::invalid("current", "this is not your password")),
-        }
+        self.confirm_password(&member, current, "current").await?;
         let password_hash = self.passwords().hash(new).await?;
         let session_epoch = self
             .store()
@@ -49,6 +45,26 @@ impl Control {
             .await?;
         self.post(mail_texts::password_changed(email));
         Ok(SignedIn { member_id: actor.member_id(), session_epoch })
+    }
+
+    /// That it is the member who sits there, and not somebody with the member's session. `field` is where it was typed.
+    pub(crate) async fn confirm_password(
+        &self,
+        member: &MemberRow,
+        typed: &str,
+        field: &'static str,
+    ) -> Result<(), ControlError> {
+        let wrong = || ControlError::invalid(field, "this is not your password");
+        if typed.len() > LONGEST_PASSWORD_BYTES {
+            return Err(wrong());
+        }
+        // A stolen session must not become a way to guess the password, nor failed sign-ins one to keep the member from this.
+        let subject = Subject::OwnPassword(member.member_id());
+        self.begin_attempt(&subject).await?;
+        match self.passwords().verify(typed, Some(member.password_hash.clone())).await? {
+            PasswordMatch::Right => self.clear_attempts(&subject).await,
+            PasswordMatch::Wrong => Err(wrong()),
+        }
     }
 
     /// `current` is the raw id in the caller's cookie.

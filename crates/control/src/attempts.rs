@@ -1,8 +1,10 @@
-//! How often one may try: by account, by network, by mailbox. Waits grow and end; nobody is locked out for good,
-//! and a stranger's failures cost the account's owner a minute at most (a password reset clears even that).
+//! How often one may try: from a network, at an account from a network, at an account at all, by mailbox.
+//! Every wait ends. A stranger's failures elsewhere cost an account's owner three seconds at a time at most: what
+//! grows longer counts only the attempts from one network.
 
 use std::net::IpAddr;
 
+use keyward_domain::ids::MemberId;
 use keyward_domain::validate::EmailAddress;
 use keyward_store::backoff::{Attempt, BackoffPolicy};
 use sha2::{Digest, Sha256};
@@ -12,10 +14,14 @@ use crate::{Control, ControlError};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// Sign-ins to an address, known or not.
+    /// Sign-ins to an address, known or not, from one network.
+    AccountFromNetwork { account: String, network: String },
+    /// Sign-ins to an address, known or not, from anywhere.
     Account(String),
     /// Sign-ins from a network.
     Network(String),
+    /// A signed-in member's own password, asked for again.
+    OwnPassword(MemberId),
     /// Mails to an address, known or not.
     Mailbox(String),
     /// Mails asked for from a network.
@@ -23,6 +29,10 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
+    pub fn account_from_network(email: &EmailAddress, ip: IpAddr) -> Self {
+        Self::AccountFromNetwork { account: sha256_hex(email), network: network_of(ip) }
+    }
+
     pub fn account(email: &EmailAddress) -> Self {
         Self::Account(sha256_hex(email))
     }
@@ -41,8 +51,10 @@ impl Subject {
 
     fn key(&self) -> String {
         match self {
+            Self::AccountFromNetwork { account, network } => format!("account:{account}@{network}"),
             Self::Account(hash) => format!("account:{hash}"),
             Self::Network(network) => format!("ip:{network}"),
+            Self::OwnPassword(member) => format!("password:{member}"),
             Self::Mailbox(hash) => format!("mailbox:{hash}"),
             Self::MailsFromNetwork(network) => format!("mail-ip:{network}"),
         }
@@ -50,16 +62,60 @@ impl Subject {
 
     fn policy(&self) -> BackoffPolicy {
         let (free_attempts, longest_wait, forgotten_after) = match self {
-            Self::Account(_) => (10, Duration::MINUTE, Duration::DAY),
+            Self::AccountFromNetwork { .. } => (10, Duration::minutes(5), Duration::DAY),
+            // Slows down guessing from many networks at once. Short, since anybody can make the owner wait it out.
+            Self::Account(_) => (100, Duration::seconds(3), Duration::HOUR),
             // An office or a mobile network shares an address; successes don't count.
             Self::Network(_) | Self::MailsFromNetwork(_) => (30, Duration::minutes(15), Duration::HOUR),
+            Self::OwnPassword(_) => (10, Duration::MINUTE, Duration::DAY),
             Self::Mailbox(_) => (5, Duration::minutes(10), Duration::HOUR),
         };
         BackoffPolicy { free_attempts, longest_wait, forgotten_after }
     }
 }
 
+/// What one attempt to sign in counts for.
+pub(crate) struct SignInAttempt {
+    network: Subject,
+    from_network: Subject,
+    account: Subject,
+}
+
+impl SignInAttempt {
+    pub fn new(email: &EmailAddress, ip: IpAddr) -> Self {
+        Self {
+            network: Subject::network(ip),
+            from_network: Subject::account_from_network(email, ip),
+            account: Subject::account(email),
+        }
+    }
+}
+
 impl Control {
+    pub(crate) async fn begin_sign_in(&self, attempt: &SignInAttempt) -> Result<(), ControlError> {
+        self.begin_attempt(&attempt.network).await?;
+        self.begin_attempt(&attempt.from_network).await?;
+        let begun = self.begin_attempt(&attempt.account).await;
+        if begun.is_err() {
+            // Others' guesses stopped it, so it must not count as one from here.
+            self.forgive_attempt(&attempt.from_network).await?;
+            self.forgive_attempt(&attempt.network).await?;
+        }
+        begun
+    }
+
+    pub(crate) async fn sign_in_succeeded(&self, attempt: &SignInAttempt) -> Result<(), ControlError> {
+        self.clear_attempts(&attempt.from_network).await?;
+        self.clear_attempts(&attempt.account).await?;
+        self.forgive_attempt(&attempt.network).await
+    }
+
+    /// Whoever reads the mailbox is the owner: guesses at the account are forgotten, here and in general.
+    pub(crate) async fn forget_guesses(&self, email: &EmailAddress, ip: IpAddr) -> Result<(), ControlError> {
+        self.clear_attempts(&Subject::account_from_network(email, ip)).await?;
+        self.clear_attempts(&Subject::account(email)).await
+    }
+
     pub(crate) async fn begin_attempt(&self, subject: &Subject) -> Result<(), ControlError> {
         match self.store().begin_attempt(&subject.key(), subject.policy(), self.now()).await? {
             Attempt::Allowed => Ok(()),

@@ -7,14 +7,14 @@ use keyward_domain::validate::{self, EmailAddress};
 use keyward_store::StoreError;
 use keyward_store::email_tokens::{TokenHash, TokenPurpose};
 
-use crate::attempts::Subject;
+use crate::attempts::{SignInAttempt, Subject};
 use crate::passwords::PasswordMatch;
 use crate::sign_up::parse_email;
 use crate::tokens::{LinkToken, dead_link};
 use crate::{Control, ControlError, mail_texts};
 
 /// No password is longer; a longer text isn't worth hashing.
-const LONGEST_PASSWORD_BYTES: usize = 1024;
+pub(crate) const LONGEST_PASSWORD_BYTES: usize = 1024;
 
 /// What a session is begun with: it lives while the epoch is the member's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,16 +32,14 @@ impl Control {
         if password.len() > LONGEST_PASSWORD_BYTES {
             return Err(wrong_credentials());
         }
-        let (account, network) = (Subject::account(&email), Subject::network(ip));
-        self.begin_attempt(&network).await?;
-        self.begin_attempt(&account).await?;
+        let attempt = SignInAttempt::new(&email, ip);
+        self.begin_sign_in(&attempt).await?;
         let member = self.store().member_by_email(email.as_str()).await?;
         let stored = member.as_ref().map(|member| member.password_hash.clone());
         let (PasswordMatch::Right, Some(member)) = (self.passwords().verify(password, stored).await?, member) else {
             return Err(wrong_credentials());
         };
-        self.clear_attempts(&account).await?;
-        self.forgive_attempt(&network).await?;
+        self.sign_in_succeeded(&attempt).await?;
         if member.verified_at.is_some() {
             // Read together with the hash that was verified: if the password was changed since, so was the epoch.
             return Ok(SignedIn { member_id: member.member_id(), session_epoch: member.session_epoch });
@@ -81,7 +79,7 @@ impl Control {
     }
 
     /// Ends all sessions and the account's back-off: whoever reads the mail is the owner.
-    pub async fn reset_password(&self, token: &str, new_password: &str) -> Result<(), ControlError> {
+    pub async fn reset_password(&self, token: &str, new_password: &str, ip: IpAddr) -> Result<(), ControlError> {
         let (hash, now) = (TokenHash::of(token), self.now());
         // A dead link costs no password hashing.
         let email = match self.store().email_of_live_token(hash, TokenPurpose::Reset, now).await {
@@ -95,7 +93,7 @@ impl Control {
             other => other?,
         };
         let email = parse_email(&email)?;
-        self.clear_attempts(&Subject::account(&email)).await?;
+        self.forget_guesses(&email, ip).await?;
         self.post(mail_texts::password_changed(email));
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A member's own affairs: sessions end with the password, and the account has a name.
 
-use keyward_control::{Actor, SignedIn};
+use keyward_control::{Actor, ControlError, SignedIn};
 use keyward_domain::clock::Clock;
 use keyward_store::sessions::PostgresSessionStore;
 use serde_json::json;
@@ -57,6 +57,22 @@ async fn a_sign_in_overtaken_by_a_new_password_begins_nothing() {
     world.control.change_password(&ada, PASSWORD, "another rare long phrase").await.expect("changes");
     begin_session(&world, overtaken).await;
     assert!(world.control.sessions(&ada, None).await.expect("works").is_empty());
+}
+
+#[tokio::test]
+async fn failed_sign_ins_do_not_keep_a_member_from_a_new_password_but_guesses_there_wait() {
+    let world = World::development().await;
+    let (control, ada) = (&world.control, world.actor("ada@example.com").await);
+    let new = "another rare long phrase";
+    for _ in 0..11 {
+        refusal(world.sign_in("ada@example.com", "wrong phrase", IP).await);
+    }
+    control.change_password(&ada, PASSWORD, new).await.expect("is signed in already");
+    for _ in 0..11 {
+        assert_eq!(refusal(control.change_password(&ada, "wrong phrase", PASSWORD).await).0, "current");
+    }
+    let blocked = control.change_password(&ada, new, PASSWORD).await;
+    assert!(matches!(blocked, Err(ControlError::TooManyAttempts { .. })), "{blocked:?}");
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ async fn somebody_elses_sign_up_with_my_address_ends_with_my_password() {
     control.sign_up("ada@example.com", "the stranger's phrase", IP).await.expect("a stranger");
     control.sign_up("ada@example.com", PASSWORD, IP).await.expect("the owner");
     control
-        .reset_password(&world.token_mailed_to("ada@example.com").await, PASSWORD)
+        .reset_password(&world.token_mailed_to("ada@example.com").await, PASSWORD, IP)
         .await
         .expect("by the mail's link");
     assert!(world.sign_in("ada@example.com", PASSWORD, IP).await.is_ok());
