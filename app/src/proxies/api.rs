@@ -84,6 +84,7 @@ pub async fn save_proxy(
     #[server(default)] placement_name: String,
     #[server(default)] placement_prefix: String,
     #[server(default)] key: String,
+    #[server(default)] current_password: String,
     #[server(default)] limit_requests: String,
     #[server(default)] limit_window: String,
     #[server(default)] allowed_origins: String,
@@ -108,6 +109,7 @@ pub async fn save_proxy(
             base_url: base_url.clone(),
             key_placement: placed.placement()?,
             key,
+            current_password,
             rate_limit: rate_limit(&limit_requests, &limit_window)?,
             allowed_origins: allowed_origins.lines().map(str::to_owned).collect(),
             rules: validate::parse_rule_lines(&rules)

@@ -24,6 +24,7 @@ const FIELDS: &[&str] = &[
     "placement_name",
     "placement_prefix",
     "key",
+    "current_password",
     "limit_requests",
     "limit_window",
     "allowed_origins",
@@ -98,6 +99,7 @@ fn Upstream(proxy: ProxyView, error: FormError) -> impl IntoView {
                 <Field name="base_url" label="Base URL" kind=FieldKind::Address error value=proxy.base_url/>
                 {placement}
                 <Field name="key" label="New API key" kind=FieldKind::Secret error hint=key_hint optional=true/>
+                <Field name="current_password" label="Your password, to replace the key" kind=FieldKind::CurrentPassword error optional=true/>
             </div>
         </Section>
     }

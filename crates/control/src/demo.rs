@@ -121,11 +121,12 @@ impl Control {
                 base_url: upstream.to_owned(),
                 key_placement: Some(proxy.key_placement),
                 key: EMULATOR_KEY.to_owned(),
+                current_password: String::new(),
                 rate_limit: proxy.rate_limit,
                 allowed_origins: proxy.allowed_origins,
                 rules: proxy.rules,
             };
-            self.save_proxy(actor, proxy.id, form).await?;
+            self.save_proxy_unasked(actor, proxy.id, form).await?;
         }
         Ok(proxy.id)
     }

@@ -6,7 +6,7 @@ use keyward_domain::provider::{KeyPlacement, Provider};
 use keyward_domain::secret::ProviderKey;
 use keyward_domain::validate;
 use keyward_domain::view::ProxySettingsForm;
-use keyward_store::proxies::{NewSealedKey, ProxyRow, ProxySettings, SeenProxy};
+use keyward_store::proxies::{ProxyRow, ProxySettings, SeenProxy};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -14,10 +14,50 @@ use crate::key_sealing::KeyDestination;
 use crate::proxies::known_provider;
 use crate::{Actor, Control, ControlError};
 
+/// A form that was understood.
+struct ProxyChange {
+    settings: ProxySettings,
+    base_url: Url,
+    key: Option<ProviderKey>,
+}
+
 impl Control {
-    pub async fn save_proxy(&self, actor: &Actor, proxy: ProxyId, form: ProxySettingsForm) -> Result<(), ControlError> {
+    /// A new key needs the member's password: a session left open must not be enough to send an app's requests, and
+    /// what its users wrote, through somebody else's account at the provider.
+    pub async fn save_proxy(
+        &self,
+        actor: &Actor,
+        proxy: ProxyId,
+        mut form: ProxySettingsForm,
+    ) -> Result<(), ControlError> {
         let account = actor.editing()?;
         let row = self.store().proxy(account, proxy).await?;
+        let password = Zeroizing::new(std::mem::take(&mut form.current_password));
+        let change = self.understood(&row, form)?;
+        if change.key.is_some() {
+            if password.is_empty() {
+                return Err(ControlError::invalid("current_password", "enter your password to replace the key"));
+            }
+            let member = self.store().member(actor.member_id()).await?;
+            self.confirm_password(&member, &password, "current_password").await?;
+        }
+        self.apply(account, &row, change).await
+    }
+
+    /// For the demo's own proxy, which follows the emulator.
+    pub(crate) async fn save_proxy_unasked(
+        &self,
+        actor: &Actor,
+        proxy: ProxyId,
+        form: ProxySettingsForm,
+    ) -> Result<(), ControlError> {
+        let account = actor.editing()?;
+        let row = self.store().proxy(account, proxy).await?;
+        let change = self.understood(&row, form)?;
+        self.apply(account, &row, change).await
+    }
+
+    fn understood(&self, row: &ProxyRow, form: ProxySettingsForm) -> Result<ProxyChange, ControlError> {
         let typed_key = Zeroizing::new(form.key);
         let provider = known_provider(&row.provider)?;
         // A form without the field (the provider's address is fixed) keeps what is there.
@@ -38,37 +78,27 @@ impl Control {
                 .map_err(|error| ControlError::invalid("allowed_origins", error))?,
             key_placement,
         };
-        let key = self.new_key(account, &row, (&settings, &base_url), &typed_key).await?;
-        let seen = SeenProxy { updated_at: row.updated_at, key_version: row.key_version };
-        Ok(self.store().save_proxy(account, proxy, (&settings, key.as_ref()), &seen, self.now()).await?)
+        let key = new_key(row, &settings, &typed_key)?;
+        Ok(ProxyChange { settings, base_url, key })
     }
 
-    async fn new_key(
-        &self,
-        account: AccountId,
-        row: &ProxyRow,
-        (settings, base_url): (&ProxySettings, &Url),
-        typed: &str,
-    ) -> Result<Option<NewSealedKey>, ControlError> {
-        if typed.trim().is_empty() {
-            let reason = if settings.base_url != row.base_url {
-                "enter the key again: it was given for another address"
-            } else if settings.key_placement != row.key_placement.0 {
-                "enter the key again: it was given to be sent in another way"
-            } else {
-                return Ok(None);
-            };
-            return Err(ControlError::invalid("key", reason));
-        }
-        let key = ProviderKey::parse(typed).map_err(|error| ControlError::invalid("key", error))?;
-        let to = KeyDestination {
-            proxy: ProxyId(row.id),
-            provider: &row.provider,
-            base_url,
-            placement: &settings.key_placement,
-            version: row.key_version.unwrap_or(0) + 1,
+    async fn apply(&self, account: AccountId, row: &ProxyRow, change: ProxyChange) -> Result<(), ControlError> {
+        let proxy = ProxyId(row.id);
+        let key = match &change.key {
+            Some(key) => {
+                let to = KeyDestination {
+                    proxy,
+                    provider: &row.provider,
+                    base_url: &change.base_url,
+                    placement: &change.settings.key_placement,
+                    version: row.key_version.unwrap_or(0) + 1,
+                };
+                Some(self.seal_provider_key(account, &to, key).await?)
+            }
+            None => None,
         };
-        self.seal_provider_key(account, &to, &key).await.map(Some)
+        let seen = SeenProxy { updated_at: row.updated_at, key_version: row.key_version };
+        Ok(self.store().save_proxy(account, proxy, (&change.settings, key.as_ref()), &seen, self.now()).await?)
     }
 
     /// Where the requests go and how the key is sent. A provider of the catalogue has both fixed, but for an address of
@@ -99,6 +129,19 @@ impl Control {
         };
         Ok((url, placement))
     }
+}
+
+fn new_key(row: &ProxyRow, settings: &ProxySettings, typed: &str) -> Result<Option<ProviderKey>, ControlError> {
+    if !typed.trim().is_empty() {
+        return ProviderKey::parse(typed).map(Some).map_err(|error| ControlError::invalid("key", error));
+    }
+    if settings.base_url != row.base_url {
+        return Err(ControlError::invalid("key", "enter the key again: it was given for another address"));
+    }
+    if settings.key_placement != row.key_placement.0 {
+        return Err(ControlError::invalid("key", "enter the key again: it was given to be sent in another way"));
+    }
+    Ok(None)
 }
 
 /// Without the slash at its end: paths of requests are appended to it.

@@ -179,6 +179,8 @@ pub struct ProxySettingsForm {
     pub key_placement: Option<KeyPlacement>,
     /// A new key; empty keeps the present one.
     pub key: String,
+    /// The member's own password, which a new key needs.
+    pub current_password: String,
     pub rate_limit: Option<RateLimit>,
     pub allowed_origins: Vec<String>,
     pub rules: Vec<EndpointRule>,

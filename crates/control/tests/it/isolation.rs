@@ -8,7 +8,7 @@ use keyward_domain::ids::{AppId, IssuerId, ProxyId, SessionId};
 use keyward_domain::view::{IssuerForm, UsageRange};
 use uuid::Uuid;
 
-use crate::world::{World, new_proxy, unchanged};
+use crate::world::{PASSWORD, World, new_proxy, unchanged};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -33,6 +33,7 @@ async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Vec<(&'static 
     let mut form = unchanged(&sample_proxy(world).await);
     form.name = "Taken over".to_owned();
     form.key = "sk-somebody-elses".to_owned();
+    form.current_password = PASSWORD.to_owned();
     vec![
         ("app", Kind::Reads, control.app(actor, app).await.map(drop)),
         ("app_usage", Kind::Reads, control.app_usage(actor, app, UsageRange::Day).await.map(drop)),

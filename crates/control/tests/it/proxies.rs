@@ -1,13 +1,13 @@
 //! Proxies: made, changed, and never pointed elsewhere with the key they have.
 
-use keyward_control::ProxySwitch;
+use keyward_control::{ControlError, ProxySwitch};
 use keyward_domain::ids::ProxyId;
 use keyward_domain::limits::{RateLimit, Window};
 use keyward_domain::provider::KeyPlacement;
 use keyward_domain::rules::EndpointRule;
 use keyward_domain::view::{NewProxyForm, ProxySettingsForm};
 
-use crate::world::{KEY, World, key_ring, new_proxy, refusal, unchanged};
+use crate::world::{KEY, PASSWORD, World, key_ring, new_proxy, refusal, unchanged};
 
 /// The key as the edge would open it.
 async fn opened_key(world: &World, proxy: ProxyId) -> Result<String, String> {
@@ -62,11 +62,41 @@ async fn a_new_address_or_placement_needs_the_key_again() {
     assert_eq!(control.proxy(&ada, id).await.expect("works"), view, "nothing half-written");
     control.save_proxy(&ada, id, same.clone()).await.expect("nothing moved");
     assert_eq!(opened_key(&world, id).await.as_deref(), Ok(KEY));
-    let moved =
-        ProxySettingsForm { base_url: "https://api.example.org".to_owned(), key: "sk-new-key-wxyz".to_owned(), ..same };
+    let moved = ProxySettingsForm {
+        base_url: "https://api.example.org".to_owned(),
+        key: "sk-new-key-wxyz".to_owned(),
+        current_password: PASSWORD.to_owned(),
+        ..same
+    };
     control.save_proxy(&ada, id, moved).await.expect("with its key");
     assert_eq!(opened_key(&world, id).await.as_deref(), Ok("sk-new-key-wxyz"));
     assert_eq!(world.database.count("SELECT version::bigint FROM sealed_keys").await, 2);
+}
+
+#[tokio::test]
+async fn a_session_alone_does_not_replace_a_key() {
+    let world = World::production().await;
+    let (control, ada) = (&world.control, world.actor("ada@example.com").await);
+    let app = world.app(&ada).await;
+    let id = world.openai_proxy(&ada, app).await;
+    let same = unchanged(&control.proxy(&ada, id).await.expect("works"));
+    let with = |password: &str| ProxySettingsForm {
+        key: "sk-strangers-key".to_owned(),
+        current_password: password.to_owned(),
+        ..same.clone()
+    };
+    let (field, reason) = refusal(control.save_proxy(&ada, id, with("")).await);
+    assert_eq!((field, reason.as_str()), ("current_password", "enter your password to replace the key"));
+    for _ in 0..11 {
+        assert_eq!(refusal(control.save_proxy(&ada, id, with("not it")).await).0, "current_password");
+    }
+    let blocked = control.save_proxy(&ada, id, with(PASSWORD)).await;
+    assert!(matches!(blocked, Err(ControlError::TooManyAttempts { .. })), "guesses wait: {blocked:?}");
+    assert_eq!(opened_key(&world, id).await.as_deref(), Ok(KEY));
+    control.save_proxy(&ada, id, same.clone()).await.expect("the rest needs no password");
+    world.wait(time::Duration::MINUTE);
+    control.save_proxy(&ada, id, with(PASSWORD)).await.expect("the member");
+    assert_eq!(opened_key(&world, id).await.as_deref(), Ok("sk-strangers-key"));
 }
 
 #[tokio::test]

@@ -166,6 +166,7 @@ pub fn unchanged(proxy: &ProxyView) -> ProxySettingsForm {
         base_url: proxy.base_url.clone(),
         key_placement: Some(proxy.key_placement.clone()),
         key: String::new(),
+        current_password: String::new(),
         rate_limit: proxy.rate_limit,
         allowed_origins: proxy.allowed_origins.clone(),
         rules: proxy.rules.clone(),
