@@ -173,23 +173,22 @@ impl Meter {
         self.proxy.as_ref().map_or(UsageShape::None, |proxy| proxy.provider.usage_shape)
     }
 
-    /// The provider's figures; an estimate of what was delivered where it ended early without them.
-    fn settle(&mut self, outcome: Outcome) -> (Option<String>, Option<TokenCounts>) {
+    /// The provider's figures; an estimate of what was delivered where it ended early, or holds generated text and no
+    /// figures.
+    fn settle(&mut self, outcome: Outcome) -> Option<TokenCounts> {
         if let Some(scan) = self.scan.take() {
             let shape = self.shape();
             self.reported.read_members(shape, &scan);
         }
-        let asked_model = self.model_call.as_ref().and_then(|call| call.model.clone());
-        let model = self.reported.model.clone().or(asked_model);
         let ended_early = outcome != Outcome::Completed && !self.reported.finished;
         let is_success = (200..300).contains(&self.status);
-        let tokens = match &self.model_call {
-            Some(call) if ended_early && is_success && self.response_bytes > 0 => {
+        let has_no_figures = self.reported.tokens.is_none() && self.reported.text_chars > 0;
+        match &self.model_call {
+            Some(call) if (ended_early || has_no_figures) && is_success && self.response_bytes > 0 => {
                 Some(self.reported.estimated(call.text_chars, self.response_bytes))
             }
             Some(_) | None => self.reported.tokens,
-        };
-        (model, tokens)
+        }
     }
 }
 
@@ -202,9 +201,9 @@ impl Drop for Meter {
         let left = if self.reported.finished { Outcome::Completed } else { Outcome::ClientAborted };
         let (outcome, code) = self.ending.unwrap_or((left, None));
         self.edge.metrics.request_finished(outcome, code.unwrap_or("none"));
-        let (model, tokens) = self.settle(outcome);
+        let tokens = self.settle(outcome);
         let Some(proxy) = self.proxy.take() else { return };
-        let priced = model.as_deref().zip(tokens);
+        let (reported, asked) = (self.reported.model.take(), self.model_call.take().and_then(|call| call.model));
         self.edge.usage.push(UsageEvent {
             id: Uuid::now_v7(),
             account: proxy.account,
@@ -217,10 +216,11 @@ impl Drop for Meter {
             status: self.status,
             outcome,
             code,
-            cost_micro_usd: priced.and_then(|(model, tokens)| {
-                prices::cost_micro_usd(&proxy.provider.name, model, tokens, self.occurred_at)
+            cost_micro_usd: tokens.and_then(|tokens| {
+                let names = (reported.as_deref(), asked.as_deref());
+                prices::cost_of_call(&proxy.provider.name, names, tokens, self.occurred_at)
             }),
-            model,
+            model: reported.or(asked),
             tokens,
             request_bytes: self.request_bytes.load(Ordering::Relaxed),
             response_bytes: self.response_bytes,

@@ -1,7 +1,7 @@
 //! Token counts and model names, read from replies in each provider's shape.
 //!
-//! Where a reply ended early and no figure came, the delivered part is estimated at four characters a token: never
-//! zero after a byte was delivered.
+//! Where a reply ended early, or holds generated text and no figures, what was delivered is estimated at four
+//! characters a token: never zero after a byte was delivered.
 
 use serde_json::Value;
 
@@ -35,8 +35,9 @@ pub fn asked_model(text: &str) -> String {
 /// The top-level members that `read_members` wants.
 pub fn members(shape: UsageShape) -> MemberScan {
     MemberScan::new(match shape {
-        UsageShape::OpenAi | UsageShape::Anthropic => &["model", "usage"],
-        UsageShape::Gemini => &["modelVersion", "usageMetadata"],
+        UsageShape::OpenAi => &["model", "usage", "choices", "output"],
+        UsageShape::Anthropic => &["model", "usage", "content"],
+        UsageShape::Gemini => &["modelVersion", "usageMetadata", "candidates"],
         UsageShape::None => &[],
     })
 }
@@ -47,6 +48,7 @@ impl Reported {
         for (name, value) in scan.found() {
             match name {
                 "model" | "modelVersion" => self.note_model(&value),
+                "choices" | "output" | "content" | "candidates" => self.text_chars += text_chars(&value),
                 _ => self.note_usage(shape, &value),
             }
         }

@@ -84,6 +84,22 @@ pub fn cost_micro_usd(provider: &str, model: &str, tokens: TokenCounts, at: Offs
     u64::try_from(total.div_ceil(1_000_000)).ok()
 }
 
+/// What a call cost whose reply may name the model more closely than the price list does (`gpt-3.5-turbo-0125`): then the
+/// name that was asked for counts, of which the reply's is a version.
+pub fn cost_of_call(
+    provider: &str,
+    (reported, asked): (Option<&str>, Option<&str>),
+    tokens: TokenCounts,
+    at: OffsetDateTime,
+) -> Option<u64> {
+    let bare = |model: &'_ str| model.strip_prefix("models/").unwrap_or(model).to_owned();
+    let reported_or_asked = reported.or(asked)?;
+    cost_micro_usd(provider, reported_or_asked, tokens, at).or_else(|| {
+        let asked = asked.filter(|asked| bare(reported_or_asked).starts_with(&format!("{}-", bare(asked))))?;
+        cost_micro_usd(provider, asked, tokens, at)
+    })
+}
+
 fn price_of(provider: &str, model: &str, on: Date) -> Option<&'static Price> {
     let holds = |price: &&Price| {
         price.provider == provider && price.from <= on && price.models.iter().any(|name| name == model)
@@ -139,6 +155,18 @@ mod tests {
         ] {
             assert_eq!(cost_micro_usd(provider, model, counts, NOW), want, "{model} {counts:?}");
         }
+    }
+
+    #[test]
+    fn a_version_that_has_no_price_costs_what_was_asked_for() {
+        let cost = |reported, asked| cost_of_call("openai", (reported, asked), tokens(1_000_000, 0, 0), NOW);
+        let mini = cost(Some("gpt-4o-mini"), None);
+        assert!(mini.is_some());
+        assert_eq!(cost(Some("gpt-4o-mini-0125"), Some("gpt-4o-mini")), mini);
+        assert_eq!(cost(Some("gpt-4o-mini-v2"), Some("models/gpt-4o-mini")), mini);
+        assert_eq!(cost(None, Some("gpt-4o-mini")), mini);
+        assert_eq!(cost(Some("gpt-unheard-of"), Some("gpt-4o-mini")), None);
+        assert_eq!(cost(Some("gpt-4o-mini-0125"), None), None);
     }
 
     #[test]
