@@ -10,6 +10,7 @@ use keyward_domain::ownership::OwnershipTable;
 use keyward_domain::provider::{KeyPlacement, Provider};
 use keyward_domain::rules::RuleSet;
 use keyward_domain::secret::ProviderKey;
+use keyward_domain::stateful;
 use keyward_identity::{LinkedIssuer, SharedSecret};
 use keyward_store::sealing::KeyRing;
 use keyward_store::snapshot::{ConfigSnapshot, EdgeIssuer, EdgeProxy, SealedProviderKey};
@@ -94,7 +95,12 @@ fn digest(issuers: &HashMap<AppId, Vec<EdgeIssuer>>) -> [u8; 32] {
 
 fn compile(row: EdgeProxy, issuers: Arc<[Arc<LinkedIssuer>]>, ring: &KeyRing) -> Option<ServedProxy> {
     let provider = catalogue::provider(&row.provider)?;
-    let (rules, broken) = RuleSet::compile(&row.rules);
+    let (open, closed): (Vec<_>, Vec<_>) =
+        row.rules.into_iter().map(|rule| stateful::check(provider, &rule).map(|()| rule)).partition(Result::is_ok);
+    for error in closed.into_iter().filter_map(Result::err) {
+        warn!(proxy.id = %row.id, %error, "a rule allows nothing");
+    }
+    let (rules, broken) = RuleSet::compile(&open.into_iter().flatten().collect::<Vec<_>>());
     for error in broken {
         warn!(proxy.id = %row.id, %error, "a rule can't be read and allows nothing");
     }

@@ -68,7 +68,8 @@ impl Control {
         let settings = ProxySettings {
             name: validate::name(&form.name).map_err(|error| ControlError::invalid("name", error))?,
             base_url: stored_base_url(&base_url),
-            rules: validate::endpoint_rules(&form.rules).map_err(|reason| ControlError::invalid("rules", reason))?,
+            rules: validate::endpoint_rules(provider, &form.rules)
+                .map_err(|reason| ControlError::invalid("rules", reason))?,
             rate_limit: form
                 .rate_limit
                 .map(validate::rate_limit)

@@ -23,6 +23,7 @@ pub mod secret;
 pub mod slug;
 pub mod snippets;
 pub mod sse;
+pub mod stateful;
 pub mod strict_json;
 pub mod usage;
 pub mod validate;

@@ -122,7 +122,7 @@ impl OwnershipTable {
 
     /// `path` is the upstream path, however the developer's own rule for it is written.
     pub fn demands(&self, method: &str, path: &RequestPath, query: &Query) -> Demands {
-        let exact = self.0.iter().filter(|compiled| compiled.rule.method == method);
+        let exact = self.0.iter().filter(|compiled| compiled.rule.method == asked_as(method));
         let exact = exact.filter(|compiled| compiled.template.matches(path).is_some());
         let exact = exact.max_by_key(|compiled| compiled.template.specificity());
         let mut demands = Demands { required: self.parents(exact, path), ..Demands::default() };
@@ -133,6 +133,19 @@ impl OwnershipTable {
         }
         demands.reads_body = !demands.names.is_empty();
         demands
+    }
+
+    /// Whether the table says whose objects a developer's rule reaches: it knows the endpoint, or an object above it.
+    pub fn knows(&self, method: &str, template: &PathTemplate) -> bool {
+        self.0.iter().any(|compiled| {
+            let of = &compiled.template;
+            let is_endpoint = compiled.rule.method == asked_as(method)
+                && of.segment_count() == template.segment_count()
+                && template.is_within(of, template.segment_count());
+            let mut owned =
+                of.param_names().filter(|(_, name)| compiled.rule.requires.iter().any(|r| r.param == *name));
+            is_endpoint || owned.any(|(at, _)| template.is_within(of, at + 1))
+        })
     }
 
     /// Every object on the way to this path, at any depth below it and by any method.
@@ -152,6 +165,11 @@ impl OwnershipTable {
         }
         parents
     }
+}
+
+/// What a HEAD tells is what a GET would.
+fn asked_as(method: &str) -> &str {
+    if method == "HEAD" { "GET" } else { method }
 }
 
 fn compile(rule: &OwnershipRule) -> Result<CompiledRule, ParseTemplateError> {

@@ -179,6 +179,36 @@ impl PathTemplate {
         Some(PathParams(params))
     }
 
+    /// Whether every path that this template matches has a prefix that `general` matches in its first `count` segments.
+    pub fn is_within(&self, general: &Self, count: usize) -> bool {
+        let Some((wanted, given)) = general.segments.get(..count).zip(self.segments.get(..count)) else { return false };
+        wanted.iter().zip(given).all(|(wanted, given)| match (wanted, given) {
+            (Segment::Literal(one), Segment::Literal(other)) => one == other,
+            (Segment::Literal(_), Segment::Param(_) | Segment::Verb { .. }) => false,
+            (Segment::Param(_), Segment::Literal(text)) => !text.contains(':'),
+            (Segment::Param(_), Segment::Param(_)) => true,
+            (Segment::Param(_), Segment::Verb { .. }) => false,
+            (Segment::Verb { verb, .. }, Segment::Literal(text)) => text.ends_with(&format!(":{verb}")),
+            (Segment::Verb { .. }, Segment::Param(_)) => false,
+            (Segment::Verb { verb, .. }, Segment::Verb { verb: other, .. }) => verb == other,
+        })
+    }
+
+    pub fn segment_count(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Whether a path that this template matches may lie at or below one that `prefix` matches. A literal with a verb of
+    /// Google's behind it (`files:register`) is still at `files`.
+    pub fn may_reach(&self, prefix: &Self) -> bool {
+        let Some(given) = self.segments.get(..prefix.segments.len()) else { return false };
+        prefix.segments.iter().zip(given).all(|(wanted, given)| match (wanted, given) {
+            (Segment::Literal(one), Segment::Literal(other)) => other.split(':').next() == Some(one.as_str()),
+            (Segment::Literal(_), Segment::Verb { .. }) => false,
+            (Segment::Literal(_), Segment::Param(_)) | (Segment::Param(_) | Segment::Verb { .. }, _) => true,
+        })
+    }
+
     pub fn is_literal_at(&self, at: usize) -> bool {
         matches!(self.segments.get(at), Some(Segment::Literal(_)))
     }

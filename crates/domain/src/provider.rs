@@ -1,6 +1,8 @@
 //! What a Provider is: where its credential goes and what may be called on it by default.
 //! The providers themselves are data, in `catalogue/`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -77,6 +79,13 @@ pub struct Provider {
     pub default_rules: Vec<EndpointRule>,
     #[serde(default)]
     pub ownership: Vec<OwnershipRule>,
+    /// Paths, as templates, at and below which objects of all users lie. A rule there is taken only if `ownership` knows
+    /// whose they are.
+    #[serde(default)]
+    pub stateful_prefixes: Vec<String>,
+    /// Of these query parameters, only these values pass.
+    #[serde(default)]
+    pub query_values: BTreeMap<String, Vec<String>>,
     /// A cheap call that shows a new proxy works: sent by the "send a test request" button.
     pub test_request: Option<TestRequest>,
 }

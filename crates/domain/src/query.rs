@@ -1,5 +1,7 @@
 //! Query parameters, parsed once and written anew: only names on a rule's list travel on.
 
+use std::collections::BTreeMap;
+
 use url::form_urlencoded;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub enum QueryError {
     Repeated(String),
     #[error("the query parameter {0:?} is not allowed on this endpoint")]
     NotAllowed(String),
+    #[error("the query parameter {0:?} has a value that is not allowed on this API")]
+    ValueNotAllowed(String),
 }
 
 impl Query {
@@ -63,6 +67,16 @@ impl Query {
         Ok(self)
     }
 
+    /// Whether each parameter of these names has one of its values.
+    pub fn check_values(&self, allowed: &BTreeMap<String, Vec<String>>) -> Result<(), QueryError> {
+        let is_off =
+            |(name, value): &&(String, String)| allowed.get(name).is_some_and(|values| !values.contains(value));
+        match self.0.iter().find(is_off) {
+            Some((name, _)) => Err(QueryError::ValueNotAllowed(name.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// `a=1&b=2`, escaped; empty without parameters.
     pub fn rebuild(&self) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
@@ -104,6 +118,14 @@ mod tests {
     fn a_repeated_parameter_is_ambiguous_unless_it_is_a_list() {
         assert_eq!(admitted("limit=1&limit=2", &["limit"]), Err(QueryError::Repeated("limit".to_owned())));
         assert_eq!(admitted("i[]=a&i[]=b", &["i[]"]), Ok("i%5B%5D=a&i%5B%5D=b".to_owned()));
+    }
+
+    #[test]
+    fn a_parameter_with_listed_values_has_one_of_them() {
+        let allowed = BTreeMap::from([("alt".to_owned(), vec!["json".to_owned(), "sse".to_owned()])]);
+        for (raw, passes) in [("alt=sse", true), ("", true), ("other=x", true), ("alt=media", false), ("alt=", false)] {
+            assert_eq!(Query::parse(raw).expect("a query").check_values(&allowed).is_ok(), passes, "{raw}");
+        }
     }
 
     #[test]

@@ -15,6 +15,9 @@ fn every_file_reads_and_its_rules_compile() {
         let (_, broken) = RuleSet::compile(&provider.default_rules);
         assert_eq!(broken, [], "{}", provider.name);
         OwnershipTable::compile(&provider.ownership).expect("ownership templates parse");
+        for prefix in &provider.stateful_prefixes {
+            PathTemplate::parse(prefix).expect("prefixes parse");
+        }
         for name in provider.request_headers.iter().chain(&provider.response_headers) {
             assert_eq!(name, &name.to_ascii_lowercase());
             assert!(!is_reserved_header(name), "{}: {name}", provider.name);

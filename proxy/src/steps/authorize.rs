@@ -29,6 +29,7 @@ pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
         return Err(Rejection::EndpointNotAllowed { method: spelled(method) });
     };
     let query = routed.query.admitted(&allowed.rule.query).map_err(Rejection::QueryNotAllowed)?;
+    query.check_values(&proxy.provider.query_values).map_err(Rejection::QueryNotAllowed)?;
     // We would have to open a compressed body to see what is in it.
     if head.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(Rejection::EncodedBody);

@@ -58,7 +58,9 @@ pub async fn record(
         }
     }
     let is_stream = media_type == "text/event-stream";
-    let length = headers::content_length(reply.response.headers()).filter(|_| !is_stream);
+    // The length of a list tells of others' objects.
+    let is_shown = !is_stream && reply.claim.demands.filters.is_none();
+    let length = headers::content_length(reply.response.headers()).filter(|_| is_shown);
     if let Some(length) = length {
         client_headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
     }

@@ -21,5 +21,6 @@ mod outages;
 mod owning;
 mod owning_bodies;
 mod routing;
+mod stateful;
 mod streaming;
 mod trailers;

@@ -4,8 +4,9 @@ use url::{Host, Url};
 
 use crate::limits::RateLimit;
 use crate::path::PathTemplate;
-use crate::provider::KeyPlacement;
+use crate::provider::{KeyPlacement, Provider};
 use crate::rules::EndpointRule;
+use crate::stateful;
 
 use super::is_token;
 
@@ -104,14 +105,15 @@ pub fn rate_limit(limit: RateLimit) -> Result<RateLimit, String> {
     }
 }
 
-/// Every rule well-formed, none twice. The reason names the rule.
-pub fn endpoint_rules(rules: &[EndpointRule]) -> Result<Vec<EndpointRule>, String> {
+/// Every rule well-formed, none twice, and none that opens all users' objects at the provider. The reason names the rule.
+pub fn endpoint_rules(provider: &'static Provider, rules: &[EndpointRule]) -> Result<Vec<EndpointRule>, String> {
     if rules.len() > MAX_RULES {
         return Err(format!("at most {MAX_RULES} rules"));
     }
     let mut kept: Vec<EndpointRule> = Vec::with_capacity(rules.len());
     for rule in rules {
         let rule = endpoint_rule(rule)?;
+        stateful::check(provider, &rule).map_err(|error| error.to_string())?;
         if kept.iter().any(|other| other.method == rule.method && other.template == rule.template) {
             return Err(format!("{} {} is there twice", rule.method, rule.template));
         }
@@ -149,6 +151,10 @@ mod tests {
     use super::*;
     use crate::catalogue;
     use crate::limits::Window;
+
+    fn custom() -> &'static Provider {
+        catalogue::provider("custom").expect("in the catalogue")
+    }
 
     #[test]
     fn a_base_url_is_an_address_and_nothing_more() {
@@ -197,12 +203,21 @@ mod tests {
     fn the_catalogue_s_own_rules_are_well_formed() {
         for provider in catalogue::providers() {
             assert_eq!(
-                endpoint_rules(&provider.default_rules).as_ref(),
+                endpoint_rules(provider, &provider.default_rules).as_ref(),
                 Ok(&provider.default_rules),
                 "{}",
                 provider.name
             );
         }
+    }
+
+    #[test]
+    fn a_rule_that_opens_all_users_objects_is_explained() {
+        let batches = crate::validate::parse_rule_lines("GET /v1/batches").expect("well-formed");
+        let openai = catalogue::provider("openai").expect("in the catalogue");
+        assert_eq!(endpoint_rules(custom(), &batches), Ok(batches.clone()));
+        let reason = endpoint_rules(openai, &batches).expect_err("refused");
+        assert!(reason.starts_with("GET /v1/batches: ") && reason.contains("can't tell them apart yet"), "{reason}");
     }
 
     #[test]
@@ -220,14 +235,14 @@ mod tests {
             rule("GET", "/a//b"),
             rule("", "/v1"),
         ] {
-            assert!(endpoint_rules(std::slice::from_ref(&bad)).is_err(), "{bad:?}");
+            assert!(endpoint_rules(custom(), std::slice::from_ref(&bad)).is_err(), "{bad:?}");
         }
-        assert!(endpoint_rules(&[rule("get", "/v1/a"), rule("GET", "/v1/a")]).is_err());
+        assert!(endpoint_rules(custom(), &[rule("get", "/v1/a"), rule("GET", "/v1/a")]).is_err());
         let leaks = EndpointRule { headers: vec!["Authorization".to_owned()], ..rule("GET", "/v1/a") };
-        assert!(endpoint_rules(&[leaks]).is_err());
+        assert!(endpoint_rules(custom(), &[leaks]).is_err());
         for name in crate::rules::RESERVED_HEADERS {
             let leaks = EndpointRule { headers: vec![name.to_ascii_uppercase()], ..rule("GET", "/v1/a") };
-            assert!(endpoint_rules(&[leaks]).is_err(), "{name}");
+            assert!(endpoint_rules(custom(), &[leaks]).is_err(), "{name}");
         }
     }
 
