@@ -1,4 +1,4 @@
-//! A client connection with bounded patience: its first byte must come in time, and a write must not stall for long.
+//! A client connection with bounded patience: it must begin in time, and a write must not stall for long.
 
 use std::io;
 use std::pin::Pin;
@@ -9,22 +9,27 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+/// So much is read before it counts as begun: less than the shortest request there is, and one byte alone would let a
+/// connection stand for ever.
+const BEGINNING_BYTES: usize = 24;
+
 pub struct PatientIo {
     stream: TcpStream,
     write_stall: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
-    first_byte: Option<Pin<Box<Sleep>>>,
+    beginning: Option<Pin<Box<Sleep>>>,
+    read_bytes: usize,
 }
 
 impl PatientIo {
-    pub fn new(stream: TcpStream, first_byte: Duration, write_stall: Duration) -> Self {
-        Self { stream, write_stall, stalled: None, first_byte: Some(Box::pin(sleep(first_byte))) }
+    pub fn new(stream: TcpStream, beginning: Duration, write_stall: Duration) -> Self {
+        Self { stream, write_stall, stalled: None, beginning: Some(Box::pin(sleep(beginning))), read_bytes: 0 }
     }
 
     /// While a write waits, its time runs; any progress starts it anew.
     fn watched<T>(&mut self, polled: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            self.stalled = None;
+            (self.stalled, self.beginning) = (None, None);
             return polled;
         }
         let write_stall = self.write_stall;
@@ -35,12 +40,16 @@ impl PatientIo {
 
 impl AsyncRead for PatientIo {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let filled_before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if polled.is_ready() {
-            self.first_byte = None;
+            self.read_bytes = self.read_bytes.saturating_add(buf.filled().len() - filled_before);
+            if self.read_bytes >= BEGINNING_BYTES {
+                self.beginning = None;
+            }
             return polled;
         }
-        match self.first_byte.as_mut().map(|patience| patience.as_mut().poll(cx)) {
+        match self.beginning.as_mut().map(|patience| patience.as_mut().poll(cx)) {
             Some(Poll::Ready(())) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Some(Poll::Pending) | None => Poll::Pending,
         }
