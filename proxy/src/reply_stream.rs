@@ -11,8 +11,9 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
 use keyward_domain::error_shape;
 use keyward_domain::metering::is_usage_only_chunk;
+use keyward_domain::ownership::Demands;
 use keyward_domain::rejection::Rejection;
-use keyward_domain::sse::{self, Cut, SseSplitter};
+use keyward_domain::sse::{self, Cut, READ_EVENT_CAP_BYTES, SseSplitter};
 use reqwest::Response;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -52,8 +53,11 @@ pub struct Events {
 }
 
 impl Events {
-    pub fn new(hides_usage: bool) -> Self {
-        Self { splitter: SseSplitter::default(), hides_usage }
+    /// `demands` decide whether an event must be read before it may pass.
+    pub fn new(hides_usage: bool, demands: &Demands) -> Self {
+        let splitter =
+            if demands.records() { SseSplitter::with_cap(READ_EVENT_CAP_BYTES) } else { SseSplitter::default() };
+        Self { splitter, hides_usage }
     }
 }
 

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 
 /// An event that has not ended after this many bytes is handed on unread.
 pub const EVENT_CAP_BYTES: usize = 4 << 20;
+/// Where an event must be read, or the stream ends: a generated image is one event.
+pub const READ_EVENT_CAP_BYTES: usize = 16 << 20;
 
-#[derive(Default)]
 pub struct SseSplitter {
+    cap_bytes: usize,
     buffer: Vec<u8>,
     /// Bytes of `buffer` already looked at.
     scanned: usize,
@@ -33,7 +35,17 @@ impl Cut {
     }
 }
 
+impl Default for SseSplitter {
+    fn default() -> Self {
+        Self::with_cap(EVENT_CAP_BYTES)
+    }
+}
+
 impl SseSplitter {
+    pub fn with_cap(cap_bytes: usize) -> Self {
+        Self { cap_bytes, buffer: Vec::new(), scanned: 0, line_has_bytes: false, after_cr: false, oversized: false }
+    }
+
     pub fn push(&mut self, chunk: &[u8]) {
         self.buffer.extend_from_slice(chunk);
     }
@@ -49,7 +61,7 @@ impl SseSplitter {
                 _ => self.line_has_bytes = true,
             }
         }
-        if self.buffer.len() <= EVENT_CAP_BYTES {
+        if self.buffer.len() <= self.cap_bytes {
             return None;
         }
         self.oversized = true;
@@ -140,5 +152,18 @@ mod tests {
         splitter.push(b"tail\n\ndata: next\n\n");
         assert!(matches!(splitter.next_cut(), Some(Cut::Oversized(_))));
         assert_eq!(splitter.next_cut(), Some(Cut::Event(b"data: next\n\n".to_vec())));
+    }
+
+    #[test]
+    fn an_event_that_must_be_read_may_be_larger() {
+        let mut splitter = SseSplitter::with_cap(READ_EVENT_CAP_BYTES);
+        let event = format!(
+            "data: {}
+
+",
+            "x".repeat(2 * EVENT_CAP_BYTES)
+        );
+        splitter.push(event.as_bytes());
+        assert_eq!(splitter.next_cut(), Some(Cut::Event(event.into_bytes())));
     }
 }

@@ -67,7 +67,7 @@ pub async fn record(
     if *method == Method::HEAD || status == StatusCode::NO_CONTENT || length == Some(0) {
         return Ok(Passed { status, headers: client_headers, content: Content::Whole(Bytes::new()) });
     }
-    let events = is_stream.then(|| Events::new(reply.hides_usage));
+    let events = is_stream.then(|| Events::new(reply.hides_usage, &reply.claim.demands));
     let stream = ReplyStream::new(edge.clone(), reply, redactor, events, length);
     Ok(Passed { status, headers: client_headers, content: Content::Stream(Box::new(stream)) })
 }
