@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,6 @@ use crate::patient_io::PatientIo;
 const MAX_HEADER_FIELDS: usize = 64;
 /// Also what is buffered of a reply before the upstream is no longer read.
 const BUFFER_BYTES: usize = 64 << 10;
-const MAX_HEADER_BYTES: u32 = 32 << 10;
 /// After the grace time, for the last events of the streams that were cut.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -40,14 +39,16 @@ impl Doorway {
     /// Serves until `stop`, then lets requests end within the grace time, then cuts what is left.
     pub async fn serve(self, stop: CancellationToken) {
         let bounds = self.edge.bounds;
-        let (connections, callers) = (TaskTracker::new(), Callers::default());
+        let (connections, callers, gone) = (TaskTracker::new(), Callers::default(), CancellationToken::new());
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
                 () = stop.cancelled() => break,
             };
             match accepted {
-                Ok((stream, peer)) => self.admit(stream, peer, &callers, &connections, &stop),
+                Ok((stream, peer)) => {
+                    self.admit((stream, peer), &callers, &connections, &Ends { stop: stop.clone(), gone: gone.clone() })
+                }
                 Err(error) => {
                     // Usually no file descriptor is free; some will be soon.
                     warn!(%error, "a connection could not be accepted");
@@ -61,23 +62,27 @@ impl Doorway {
         if timeout(bounds.shutdown_grace, connections.wait()).await.is_err() {
             warn!(open = connections.len(), "the grace time is over; open streams are cut");
             self.edge.cut_streams.cancel();
-            let _ = timeout(FAREWELL, connections.wait()).await;
+            if timeout(FAREWELL, connections.wait()).await.is_err() {
+                // Every request in them must have reported its usage before the queue closes.
+                gone.cancel();
+                connections.wait().await;
+            }
         }
     }
 
     fn admit(
         &self,
-        stream: TcpStream,
-        peer: SocketAddr,
+        (stream, peer): (TcpStream, SocketAddr),
         callers: &Callers,
         connections: &TaskTracker,
-        stop: &CancellationToken,
+        ends: &Ends,
     ) {
         let bounds = self.edge.bounds;
         let address = peer.ip().to_canonical();
         let is_trusted = self.trusted.iter().any(|network| network.contains(address));
+        let caller = network_of(address);
         let most = if is_trusted { usize::MAX } else { bounds.connections_per_address };
-        let Some(place) = callers.enter(address, most) else {
+        let Some(place) = callers.enter(caller, most) else {
             self.edge.metrics.connections_refused.inc();
             return;
         };
@@ -85,14 +90,28 @@ impl Doorway {
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "no TCP_NODELAY");
         }
-        let (edge, stop) = (self.edge.clone(), stop.clone());
+        let (edge, ends) = (self.edge.clone(), ends.clone());
         connections.spawn(async move {
             edge.metrics.connections_open.inc();
-            converse(PatientIo::new(stream, bounds.head_read, bounds.write_stall), &edge, &stop).await;
+            let conversation =
+                converse(PatientIo::new(stream, bounds.head_read, bounds.write_stall), &edge, &ends.stop);
+            tokio::select! {
+                () = conversation => {}
+                () = ends.gone.cancelled() => {}
+            }
             edge.metrics.connections_open.dec();
             drop(place);
         });
     }
+}
+
+/// How a connection may end from our side.
+#[derive(Clone)]
+struct Ends {
+    /// After the request that is under way.
+    stop: CancellationToken,
+    /// Now.
+    gone: CancellationToken,
 }
 
 async fn converse(io: PatientIo, edge: &Arc<Edge>, stop: &CancellationToken) {
@@ -100,7 +119,7 @@ async fn converse(io: PatientIo, edge: &Arc<Edge>, stop: &CancellationToken) {
         let edge = edge.clone();
         async move { Ok::<_, Infallible>(answer(edge, request).await) }
     });
-    let http = protocols(&edge.bounds);
+    let http = protocol(&edge.bounds);
     let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -114,25 +133,26 @@ async fn converse(io: PatientIo, edge: &Arc<Edge>, stop: &CancellationToken) {
     }
 }
 
-fn protocols(bounds: &Bounds) -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1()
-        .timer(TokioTimer::new())
+/// HTTP/1.1 only. A client of HTTP/2 could open a hundred streams and read none of them, and their time would not run:
+/// what stalls there is a window, not a write.
+fn protocol(bounds: &Bounds) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
         .header_read_timeout(bounds.head_read)
         .max_headers(MAX_HEADER_FIELDS)
         .max_buf_size(BUFFER_BYTES);
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(100)
-        .max_header_list_size(MAX_HEADER_BYTES)
-        .initial_stream_window_size(64 << 10)
-        .initial_connection_window_size(1 << 20)
-        .max_send_buf_size(BUFFER_BYTES)
-        .keep_alive_interval(Duration::from_secs(20));
     http
 }
 
-/// How many connections each address has.
+/// Whom an address belongs to: with IPv6, one customer has at least a /64 of them (RFC 6177).
+fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
+}
+
+/// How many connections each caller has.
 #[derive(Clone, Default)]
 struct Callers(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
@@ -161,6 +181,24 @@ impl Drop for Place {
             if *count == 0 {
                 counts.remove(&self.address);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_addresses_of_one_customer_count_together() {
+        for (one, other, same) in [
+            ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true),
+            ("2001:db8:1:2::1", "2001:db8:1:3::1", false),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("192.0.2.1", "192.0.2.1", true),
+        ] {
+            let network = |text: &str| network_of(text.parse().expect("an address"));
+            assert_eq!(network(one) == network(other), same, "{one} {other}");
         }
     }
 }

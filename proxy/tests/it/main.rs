@@ -10,6 +10,7 @@ mod browsers;
 mod caching;
 mod carriers;
 mod configuring;
+mod connecting;
 mod content_types;
 mod custody;
 mod limiting;

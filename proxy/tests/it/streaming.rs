@@ -151,21 +151,6 @@ async fn a_client_that_does_not_read_is_let_go() {
 }
 
 #[tokio::test]
-async fn http_2_streams_too() {
-    let world = World::start().await;
-    let proxy = world.openai().await;
-    let client = crate::harness::http2_client();
-    let request = client.post(world.url(&proxy, "/v1/chat/completions")).bearer_auth(world.token("alice").await);
-    let mut response = request.json(&chat(3, 3_600_000)).send().await.expect("an answer");
-    assert_eq!((response.version(), response.status().as_u16()), (http::Version::HTTP_2, 200));
-    let first = response.chunk().await.expect("it goes on").expect("an event");
-    assert!(first.starts_with(b"data: {"), "{first:?}");
-    drop(response);
-    eventually("the provider sees the abort", || async { (world.seen().await[0]["aborted"] == true).then_some(()) })
-        .await;
-}
-
-#[tokio::test]
 async fn streams_still_open_at_the_end_of_the_grace_time_are_cut_and_metered() {
     let mut world = World::start().await;
     let proxy = world.openai().await;
