@@ -50,7 +50,8 @@ export class Watch {
   }
 
   private async keep(response: Response): Promise<void> {
-    if (!["document", "fetch", "xhr"].includes(response.request().resourceType())) return;
+    const isBuilt = new URL(response.url()).pathname.startsWith("/pkg/");
+    if (isBuilt || !["document", "fetch", "xhr"].includes(response.request().resourceType())) return;
     const headers = JSON.stringify(await response.allHeaders().catch(() => response.headers()));
     // A redirect has no body, and a page that was left gives none.
     const body = await response.text().catch(() => "");
