@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 # `make run` starts everything; `make test` checks everything. The recipes are in scripts/.
-.PHONY: run test setup fmt check audit bench clean
+.PHONY: run test setup fmt check audit clean
 
 run:            ## Install what is missing, build, and start Postgres, dashboard, edge and emulator
 	@scripts/run.sh
