@@ -104,13 +104,22 @@ impl Store {
         one_row(changed.rows_affected())
     }
 
-    /// With its issuers, plans, proxies and sealed keys. Usage events stay: they are the account's history.
+    /// With its issuers, plans, proxies, sealed keys and usage.
     pub async fn delete_app(&self, account: AccountId, app: AppId) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin().await?;
+        // Its proxies first and in order, as the edge's batches hold them: neither waits for what the other has.
+        sqlx::query("SELECT id FROM proxies WHERE app_id = $1 AND account_id = $2 ORDER BY id FOR UPDATE")
+            .bind(app.0)
+            .bind(account.0)
+            .execute(&mut *tx)
+            .await?;
         let deleted = sqlx::query("DELETE FROM apps WHERE id = $1 AND account_id = $2")
             .bind(app.0)
             .bind(account.0)
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await?;
-        one_row(deleted.rows_affected())
+        one_row(deleted.rows_affected())?;
+        tx.commit().await?;
+        Ok(())
     }
 }

@@ -64,22 +64,20 @@ impl SignedUp {
 
 impl Store {
     pub async fn member_by_email(&self, email: &str) -> Result<Option<MemberRow>, StoreError> {
-        let row = sqlx::query_as(
-            "SELECT id, email, password_hash, verified_at, session_epoch FROM members WHERE email = $1",
-        )
-        .bind(email)
-        .fetch_optional(&self.pool)
-        .await?;
+        let row =
+            sqlx::query_as("SELECT id, email, password_hash, verified_at, session_epoch FROM members WHERE email = $1")
+                .bind(email)
+                .fetch_optional(&self.pool)
+                .await?;
         Ok(row)
     }
 
     pub async fn member(&self, member: MemberId) -> Result<MemberRow, StoreError> {
-        let row = sqlx::query_as(
-            "SELECT id, email, password_hash, verified_at, session_epoch FROM members WHERE id = $1",
-        )
-        .bind(member.0)
-        .fetch_one(&self.pool)
-        .await?;
+        let row =
+            sqlx::query_as("SELECT id, email, password_hash, verified_at, session_epoch FROM members WHERE id = $1")
+                .bind(member.0)
+                .fetch_one(&self.pool)
+                .await?;
         Ok(row)
     }
 
@@ -114,6 +112,33 @@ impl Store {
         token(outcome).insert(&mut tx, outcome.member()).await?;
         tx.commit().await?;
         Ok(outcome)
+    }
+
+    /// Members who signed up before this and never confirmed, with the accounts that were only theirs. Whoever still has
+    /// a link that works keeps their chance.
+    pub async fn delete_unconfirmed_members(
+        &self,
+        signed_up_before: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let deleted = sqlx::query(
+            "WITH gone AS (
+                 DELETE FROM members
+                 WHERE verified_at IS NULL AND created_at < $1 AND NOT EXISTS (
+                     SELECT 1 FROM email_tokens
+                     WHERE email_tokens.member_id = members.id AND used_at IS NULL AND expires_at > $2)
+                 RETURNING id)
+             DELETE FROM accounts
+             WHERE EXISTS (SELECT 1 FROM account_members JOIN gone ON gone.id = member_id WHERE account_id = accounts.id)
+                 AND NOT EXISTS (
+                     SELECT 1 FROM account_members
+                     WHERE account_id = accounts.id AND member_id NOT IN (SELECT id FROM gone))",
+        )
+        .bind(signed_up_before)
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(deleted.rows_affected())
     }
 
     /// The account of a verified member: the oldest, as there is one today.

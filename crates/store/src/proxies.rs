@@ -207,6 +207,7 @@ impl Store {
         one_row(changed.rows_affected())
     }
 
+    /// With its key, its owners' records and its usage.
     pub async fn delete_proxy(&self, account: AccountId, proxy: ProxyId) -> Result<(), StoreError> {
         let deleted = sqlx::query("DELETE FROM proxies WHERE id = $1 AND account_id = $2")
             .bind(proxy.0)

@@ -1,4 +1,5 @@
-//! Finished requests, written in batches by the edge. A batch sent twice counts once.
+//! Finished requests, written in batches by the edge. A batch sent twice counts once; what ends after its proxy was
+//! deleted isn't written any more.
 
 use keyward_domain::usage::UsageEvent;
 use sqlx::PgConnection;
@@ -20,9 +21,12 @@ async fn insert_events(connection: &mut PgConnection, events: &[UsageEvent]) -> 
         "INSERT INTO usage_events (id, account_id, app_id, proxy_id, issuer_id, sub, occurred_at, method, endpoint, status,
              outcome, code, model, input_tokens, cached_tokens, output_tokens, cost_micro_usd, request_bytes, response_bytes,
              first_byte_ms, duration_ms)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[],
+         SELECT finished.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[],
              $8::text[], $9::text[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::bigint[],
              $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::integer[], $21::integer[])
+             AS finished (id, account_id, app_id, proxy_id)
+         JOIN proxies ON proxies.id = finished.proxy_id
+         ORDER BY finished.proxy_id
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(column(events, |event| event.id))

@@ -120,3 +120,17 @@ async fn a_sweep_throws_away_only_what_has_expired() {
         assert_eq!(world.database.count(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
     }
 }
+
+#[tokio::test]
+async fn a_sweep_forgets_a_sign_up_after_a_week() {
+    let world = World::development().await;
+    world.control.sign_up("forgotten@example.com", PASSWORD, IP).await.expect("signs up");
+    world.wait(time::Duration::days(7));
+    world.control.sweep().await.expect("works");
+    assert_eq!(world.database.count("SELECT count(*) FROM members").await, 1);
+    world.wait(time::Duration::SECOND);
+    world.control.sweep().await.expect("works");
+    for table in ["members", "accounts", "email_tokens"] {
+        assert_eq!(world.database.count(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+    }
+}

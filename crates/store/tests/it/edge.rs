@@ -124,6 +124,15 @@ async fn a_users_id_that_postgres_cannot_store_holds_up_nobody() {
 }
 
 #[tokio::test]
+async fn what_ends_after_its_proxy_is_gone_is_not_written_and_holds_up_nobody() {
+    let database = planted().await;
+    let elsewhere = UsageEvent { proxy: ProxyId(id(5)), ..event(11, "bob") };
+    database.execute(&format!("DELETE FROM proxies WHERE id = '{}'", id(4))).await;
+    database.store().insert_usage_events(&[event(10, "alice"), elsewhere]).await.expect("written");
+    assert_eq!(database.count("SELECT count(*) FROM usage_events").await, 1);
+}
+
+#[tokio::test]
 async fn an_object_has_one_owner_per_proxy_and_keeps_it() {
     let database = planted().await;
     let (store, here, there) = (database.store(), ProxyId(id(4)), ProxyId(id(5)));

@@ -1,11 +1,12 @@
 //! Sign-up is one transaction, and a known address changes nothing.
 
-use crate::common::{NOW, member, new_member, token};
+use crate::common::{NOW, member, new_member, owner, token};
 use keyward_domain::role::Role;
 use keyward_store::StoreError;
-use keyward_store::email_tokens::{TokenHash, TokenPurpose};
+use keyward_store::email_tokens::{NewEmailToken, TokenHash, TokenPurpose};
 use keyward_store::members::{PASSWORD_CHANGED, SignedUp};
 use keyward_store::testing::TestDatabase;
+use time::Duration;
 use tokio::task::JoinSet;
 
 #[tokio::test]
@@ -65,7 +66,44 @@ async fn of_two_changes_of_one_password_the_second_is_a_conflict() {
     let ada = member(store, "ada@example.com", "t").await;
     store.change_password(ada, "hash", "one", NOW).await.expect("first");
     let second = store.change_password(ada, "hash", "two", NOW).await;
-    assert!(matches!(&second, Err(StoreError::Conflict { constraint }) if constraint == PASSWORD_CHANGED), "{second:?}");
+    assert!(
+        matches!(&second, Err(StoreError::Conflict { constraint }) if constraint == PASSWORD_CHANGED),
+        "{second:?}"
+    );
     let row = store.member(ada).await.expect("there");
     assert_eq!((row.password_hash.as_str(), row.session_epoch), ("one", 1));
+}
+
+#[tokio::test]
+async fn a_sign_up_that_nobody_confirmed_goes_with_its_account() {
+    let database = TestDatabase::create().await;
+    let store = database.store();
+    let (_, account) = owner(store, "confirmed@example.com").await;
+    member(store, "forgotten@example.com", "one").await;
+    let waiting = member(store, "waiting@example.com", "two").await;
+    let later = NOW + Duration::days(7);
+    let link = NewEmailToken { expires_at: later + Duration::HOUR, ..token("three", TokenPurpose::Verify) };
+    store.add_email_token(waiting, &link).await.expect("asked for a new link");
+    assert_eq!(store.delete_unconfirmed_members(NOW, later).await.expect("works"), 0, "not old enough");
+    assert_eq!(store.delete_unconfirmed_members(NOW + Duration::SECOND, later).await.expect("works"), 1);
+    for table in ["members", "accounts", "account_members"] {
+        assert_eq!(database.count(&format!("SELECT count(*) FROM {table}")).await, 2, "{table}");
+    }
+    store.account_name(account).await.expect("a member's account stays");
+    store.verify_with_token(TokenHash::of("three"), later).await.expect("and so does the chance of who has a link");
+    member(store, "forgotten@example.com", "four").await;
+}
+
+#[tokio::test]
+async fn an_account_with_another_member_outlives_the_one_who_never_confirmed() {
+    let database = TestDatabase::create().await;
+    let store = database.store();
+    let (_, account) = owner(store, "ada@example.com").await;
+    let guest = member(store, "guest@example.com", "t").await;
+    let join =
+        format!("INSERT INTO account_members (account_id, member_id, role) VALUES ('{account}', '{guest}', 'viewer')");
+    database.execute(&join).await;
+    store.delete_unconfirmed_members(NOW + Duration::DAY, NOW + Duration::DAY).await.expect("works");
+    store.account_name(account).await.expect("there");
+    assert!(matches!(store.member(guest).await, Err(StoreError::NotFound)));
 }

@@ -20,6 +20,7 @@ type Event = (u128, u128, &'static str, i32, &'static str, &'static str, i64);
 
 async fn database_with(events: &[Event]) -> TestDatabase {
     let database = TestDatabase::create().await;
+    plant_proxies(&database).await;
     for (account, proxy, time, status, outcome, sub, cost) in events {
         let [id, account, proxy, app] = [Uuid::new_v4(), Uuid::from_u128(*account), Uuid::from_u128(*proxy), APP.0];
         database
@@ -32,6 +33,26 @@ async fn database_with(events: &[Event]) -> TestDatabase {
             .await;
     }
     database
+}
+
+async fn plant_proxies(database: &TestDatabase) {
+    let (account, app) = (ACCOUNT.0, APP.0);
+    let proxies = [(3, "aaaaaaaaaaaa"), (4, "bbbbbbbbbbbb")].map(|(id, slug)| {
+        format!(
+            "INSERT INTO proxies (id, app_id, account_id, slug, name, provider, base_url, key_placement, enabled, rules,
+                 allowed_origins, created_at, updated_at)
+             VALUES ('{}', '{app}', '{account}', '{slug}', 'P', 'openai', 'https://api.openai.com', '{{\"kind\":\"bearer\"}}',
+                 true, '[]', '{{}}', now(), now());",
+            Uuid::from_u128(id)
+        )
+    });
+    let sql = format!(
+        "INSERT INTO accounts (id, name, wrapped_data_key, created_at) VALUES ('{account}', 'A', '', now());
+         INSERT INTO apps (id, account_id, name, created_at) VALUES ('{app}', '{account}', 'A', now());
+         {}",
+        proxies.concat()
+    );
+    database.execute(&sql).await;
 }
 
 const EVENTS: [Event; 7] = [
@@ -80,4 +101,14 @@ async fn the_dearest_users_and_the_latest_requests_come_first() {
     let recent = store.recent_requests(ACCOUNT, scope).await.expect("works");
     let subs: Vec<_> = recent.iter().filter_map(|row| row.sub.as_deref()).collect();
     assert_eq!(subs, ["late", "eve", "eve", "ada", "ada"]);
+}
+
+#[tokio::test]
+async fn usage_goes_with_its_proxy_and_its_app() {
+    let database = database_with(&EVENTS).await;
+    let left = "SELECT count(*) FROM usage_events";
+    database.store().delete_proxy(ACCOUNT, PROXY).await.expect("deleted");
+    assert_eq!(database.count(left).await, 1, "the other proxy's");
+    database.store().delete_app(ACCOUNT, APP).await.expect("deleted");
+    assert_eq!(database.count(left).await, 0);
 }
