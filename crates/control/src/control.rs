@@ -17,6 +17,9 @@ use crate::settings::Settings;
 use crate::test_request::edge_client;
 use crate::{ControlError, Mode};
 
+/// An address that nobody confirmed for so long is free again, and nothing is kept of it.
+const UNCONFIRMED_FOR: time::Duration = time::Duration::days(7);
+
 pub struct ControlParts {
     pub store: Store,
     pub clock: Clock,
@@ -95,6 +98,11 @@ impl Control {
         self.in_background(async move { control.0.parts.mailer.deliver(control.store(), &mail, control.now()).await });
     }
 
+    /// How many passwords were hashed or verified since the start: nearly all of what an answer to a stranger costs.
+    pub fn password_runs(&self) -> u64 {
+        self.passwords().runs()
+    }
+
     /// Waits until the mails and lookups queued so far are done, or `longest` is over. At a stop, and in tests.
     pub async fn settle(&self, longest: Duration) {
         self.0.background.close();
@@ -102,13 +110,14 @@ impl Control {
         self.0.background.reopen();
     }
 
-    /// Throws away what has expired: sessions, links, back-offs. Once an hour is enough.
+    /// Throws away what has expired: sessions, links, back-offs, sign-ups that nobody confirmed. Once an hour is enough.
     pub async fn sweep(&self) -> Result<(), ControlError> {
         let now = self.now();
         let sessions = self.store().delete_expired_sessions(now).await?;
         let links = self.store().delete_expired_email_tokens(now).await?;
         let backoffs = self.store().delete_old_backoffs(now - time::Duration::days(2)).await?;
-        tracing::debug!(sessions, links, backoffs, "swept what had expired");
+        let sign_ups = self.store().delete_unconfirmed_members(now - UNCONFIRMED_FOR, now).await?;
+        tracing::debug!(sessions, links, backoffs, sign_ups, "swept what had expired");
         Ok(())
     }
 }

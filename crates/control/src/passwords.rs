@@ -1,5 +1,6 @@
 //! argon2id with OWASP's parameters, at most two at a time, off the async threads.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier, SaltString};
@@ -27,6 +28,7 @@ static NOBODYS_HASH: LazyLock<String> = LazyLock::new(|| {
 pub(crate) struct PasswordHasher {
     slots: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    runs: Arc<AtomicU64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,16 @@ impl PasswordHasher {
     pub fn new() -> Self {
         // Now, or the first unknown address would take twice as long as the others.
         LazyLock::force(&NOBODYS_HASH);
-        Self { slots: Arc::new(Semaphore::new(AT_A_TIME)), queue: Arc::new(Semaphore::new(WAITING)) }
+        Self {
+            slots: Arc::new(Semaphore::new(AT_A_TIME)),
+            queue: Arc::new(Semaphore::new(WAITING)),
+            runs: Arc::default(),
+        }
+    }
+
+    /// Passwords hashed or verified so far.
+    pub fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed)
     }
 
     pub async fn hash(&self, password: &str) -> Result<String, ControlError> {
@@ -78,6 +89,7 @@ impl PasswordHasher {
             return Err(ControlError::TooManyAttempts { retry_after_secs: 5 });
         };
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| ControlError::Internal)?;
+        self.runs.fetch_add(1, Ordering::Relaxed);
         let done = tokio::task::spawn_blocking(move || {
             // Held by the work itself, which goes on when the request that wanted it is gone.
             let _slot = slot;

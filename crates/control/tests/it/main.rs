@@ -3,6 +3,7 @@
 mod accounts;
 mod caps;
 mod demo;
+mod equal_work;
 mod isolation;
 mod issuers;
 mod proxies;
