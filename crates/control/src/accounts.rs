@@ -39,10 +39,8 @@ impl Control {
         validate::password(new, &member.email).map_err(|error| ControlError::invalid("new", error))?;
         self.confirm_password(&member, current, "current").await?;
         let password_hash = self.passwords().hash(new).await?;
-        let session_epoch = self
-            .store()
-            .change_password(actor.member_id(), &member.password_hash, &password_hash, self.now())
-            .await?;
+        let session_epoch =
+            self.store().change_password(actor.member_id(), &member.password_hash, &password_hash, self.now()).await?;
         self.post(mail_texts::password_changed(email));
         Ok(SignedIn { member_id: actor.member_id(), session_epoch })
     }

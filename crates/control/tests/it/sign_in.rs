@@ -19,11 +19,7 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
     assert_eq!(known, unknown);
     assert_eq!(refusal(known).0, "password");
     world.control.sign_up("eve@example.com", PASSWORD, IP).await.expect("not confirmed");
-    assert_eq!(
-        world.sign_in("eve@example.com", "wrong phrase", IP).await,
-        unknown,
-        "not even of an unconfirmed one"
-    );
+    assert_eq!(world.sign_in("eve@example.com", "wrong phrase", IP).await, unknown, "not even of an unconfirmed one");
 }
 
 #[tokio::test]
@@ -93,7 +89,11 @@ async fn guesses_from_many_networks_slow_everybody_by_seconds_and_no_more() {
     refusal(world.sign_in("ada@example.com", "wrong phrase", IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))).await);
     for _ in 0..40 {
         let waiting = world.sign_in("ada@example.com", PASSWORD, IP).await;
-        assert_eq!(waiting, Err(ControlError::TooManyAttempts { retry_after_secs: 3 }), "not counted against the owner");
+        assert_eq!(
+            waiting,
+            Err(ControlError::TooManyAttempts { retry_after_secs: 3 }),
+            "not counted against the owner"
+        );
     }
     world.wait(Duration::seconds(3));
     assert_eq!(world.sign_in("ada@example.com", PASSWORD, IP).await, Ok(ada));
@@ -123,10 +123,7 @@ async fn a_reset_opens_the_account_to_its_owner_even_under_attack() {
     for _ in 0..11 {
         refusal(world.sign_in("ada@example.com", "wrong phrase", IP).await);
     }
-    assert!(matches!(
-        world.sign_in("ada@example.com", PASSWORD, IP).await,
-        Err(ControlError::TooManyAttempts { .. })
-    ));
+    assert!(matches!(world.sign_in("ada@example.com", PASSWORD, IP).await, Err(ControlError::TooManyAttempts { .. })));
     world.control.request_password_reset("ada@example.com", IP).await.expect("asks");
     let token = world.token_mailed_to("ada@example.com").await;
     world.control.reset_password(&token, NEW_PASSWORD, IP).await.expect("resets");

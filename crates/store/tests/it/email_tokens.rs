@@ -31,7 +31,10 @@ async fn a_token_is_good_for_its_purpose_and_time_only() {
     assert!(matches!(as_reset, Err(StoreError::NotFound)));
     let late = store.verify_with_token(TokenHash::of("verify-token"), NOW + Duration::HOUR).await;
     assert!(matches!(late, Err(StoreError::NotFound)), "it lives for an hour here");
-    assert_eq!(store.verify_with_token(TokenHash::of("verify-token"), NOW).await.expect("in time"), Verification::Verified(ada));
+    assert_eq!(
+        store.verify_with_token(TokenHash::of("verify-token"), NOW).await.expect("in time"),
+        Verification::Verified(ada)
+    );
 }
 
 #[tokio::test]
