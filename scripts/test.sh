@@ -23,7 +23,7 @@ start_postgres() {
 }
 build_programs() { cargo build -q -p keyward-emulator -p keyward-proxy; }
 rust_tests() { cargo test -q --workspace --exclude frontend --features keyward-store/testing; }
-browser_tests() { (cd end2end && npx --no-install playwright test); }
+browser_tests() { (cd end2end && npx --no-install tsc && npx --no-install playwright test); }
 
 part "tools" scripts/setup.sh --test
 use_toolchain
