@@ -82,6 +82,26 @@ async fn settings_are_saved() {
 }
 
 #[tokio::test]
+async fn a_new_key_needs_the_members_password() {
+    let house = House::open().await;
+    let mut member = house.member(EMAIL).await;
+    let proxy = house.belongings(EMAIL).await.proxy;
+    let id = proxy.to_string();
+    let settings = format!("/proxies/{id}/settings");
+    let page = member.get(&settings).await;
+    assert!(page.body.contains("autocomplete=\"current-password\""), "{}", page.body);
+    let mut fields = vec![("id", id.as_str()), ("name", "Theirs"), ("key", "sk-mine-0123456789")];
+    let answer = member.submit(&format!("/api/save-proxy?from={settings}"), &fields).await;
+    let page = followed(&mut member, &answer).await;
+    assert!(page.body.contains("Enter your password to replace the key."), "{}", page.body);
+    fields.push(("current_password", crate::harness::PASSWORD));
+    let answer = member.submit("/api/save-proxy", &fields).await;
+    assert_eq!(answer.location(), format!("{settings}?saved=yes"), "{}", answer.body);
+    let saved = house.control.proxy(&house.actor(EMAIL).await, proxy).await.expect("the proxy");
+    assert_eq!(saved.key_hint.map(|hint| hint.to_string()).as_deref(), Some("…6789"));
+}
+
+#[tokio::test]
 async fn a_secret_in_a_refused_form_is_never_sent_back() {
     let house = House::open().await;
     let mut member = house.member(EMAIL).await;
@@ -105,8 +125,14 @@ async fn a_secret_in_a_refused_form_is_never_sent_back() {
                 ("name", "Mine"),
                 ("base_url", "https://api.openai.com"),
                 ("key", SECRET),
+                ("current_password", SECRET),
                 ("rules", "nonsense"),
             ],
+        ),
+        (
+            "/api/save-proxy",
+            format!("/proxies/{proxy}/settings"),
+            vec![("id", &proxy), ("name", "Mine"), ("key", "sk-mine-0123456789"), ("current_password", SECRET)],
         ),
         (
             "/api/link-issuer",
