@@ -43,6 +43,8 @@ pub struct Bounds {
     pub json_body_bytes: u64,
     pub body_bytes: u64,
     pub buffered_reply_bytes: usize,
+    /// Of all bodies that are held at once.
+    pub buffered_bytes: usize,
     pub connect: Duration,
     pub first_byte: Duration,
     pub stream_idle: Duration,
@@ -134,6 +136,7 @@ fn bounds(env: &mut Env<'_>) -> Bounds {
         json_body_bytes: env.parsed("KEYWARD_JSON_BODY_MAX_BYTES", 4 << 20),
         body_bytes: env.parsed("KEYWARD_BODY_MAX_BYTES", 25 << 20),
         buffered_reply_bytes: env.parsed("KEYWARD_BUFFERED_REPLY_MAX_BYTES", 16 << 20),
+        buffered_bytes: env.parsed("KEYWARD_BUFFERED_BYTES_MAX", 256 << 20),
         connect: env.secs("KEYWARD_CONNECT_TIMEOUT_SECS", 5),
         first_byte: env.secs("KEYWARD_FIRST_BYTE_TIMEOUT_SECS", 120),
         stream_idle: env.secs("KEYWARD_STREAM_IDLE_TIMEOUT_SECS", 60),

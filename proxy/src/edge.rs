@@ -8,11 +8,13 @@ use keyward_identity::{KeySets, TokenCache};
 use keyward_outbound::Guard;
 use tokio_util::sync::CancellationToken;
 
+use crate::byte_budget::ByteBudget;
 use crate::config::Bounds;
 use crate::ledger::Ledger;
 use crate::limiter::Limiter;
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
+use crate::stranger_log::StrangerLog;
 use crate::usage_queue::UsageQueue;
 
 pub struct Edge {
@@ -25,9 +27,11 @@ pub struct Edge {
     pub guard: Guard,
     pub upstream: reqwest::Client,
     pub usage: UsageQueue,
+    pub strangers: StrangerLog,
     pub metrics: Metrics,
     pub clock: Clock,
     pub bounds: Bounds,
+    pub held_bytes: ByteBudget,
     /// Streams that are still open end now.
     pub cut_streams: CancellationToken,
 }
@@ -35,9 +39,6 @@ pub struct Edge {
 impl Edge {
     pub fn serve_from(&self, snapshot: Snapshot) {
         self.metrics.config_version.set(snapshot.version);
-        let before = self.snapshot.swap(Arc::new(snapshot));
-        if before.issuers_digest != self.snapshot.load().issuers_digest {
-            self.tokens.clear();
-        }
+        self.snapshot.store(Arc::new(snapshot));
     }
 }

@@ -1,6 +1,7 @@
 //! The edge. Reads the environment, connects the parts, serves, and ends in order.
 
 mod answer;
+mod byte_budget;
 mod config;
 mod config_watch;
 mod edge;
@@ -16,6 +17,7 @@ mod reply_stream;
 mod serve;
 mod snapshot;
 mod steps;
+mod stranger_log;
 mod usage_queue;
 
 use std::io::IsTerminal;
@@ -36,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 
+use crate::byte_budget::ByteBudget;
 use crate::config::{Config, Mode};
 use crate::config_watch::{ConfigWatch, first_snapshot};
 use crate::edge::Edge;
@@ -45,6 +48,7 @@ use crate::metrics::Metrics;
 use crate::ops::Readiness;
 use crate::serve::Doorway;
 use crate::snapshot::Snapshot;
+use crate::stranger_log::StrangerLog;
 use crate::usage_queue::{UsageQueue, usage_queue};
 
 const DATABASE_CONNECTIONS: u32 = 10;
@@ -135,9 +139,11 @@ fn edge(config: &Config, store: &Store, snapshot: Snapshot, usage: UsageQueue, m
         upstream: guard.client(&ClientTimes { connect: config.bounds.connect, idle: None, total: None }),
         guard,
         usage,
+        strangers: StrangerLog::default(),
         metrics,
         clock,
         bounds: config.bounds,
+        held_bytes: ByteBudget::new(config.bounds.buffered_bytes),
         cut_streams: CancellationToken::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! Wraps a request from its arrival to its last byte: however it ends, exactly one `UsageEvent` follows.
-//! A request for no known proxy is nobody's usage, and a preflight is no request; both are only counted.
+//! A request for no known proxy is nobody's usage, and a preflight is no request; both are only counted, and so are
+//! most of a flood of requests without a proven user.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -203,6 +204,10 @@ impl Drop for Meter {
         self.edge.metrics.request_finished(outcome, code.unwrap_or("none"));
         let tokens = self.settle(outcome);
         let Some(proxy) = self.proxy.take() else { return };
+        if self.subject.is_none() && !self.edge.strangers.admits(proxy.id, self.occurred_at) {
+            self.edge.metrics.strangers_unlisted.inc();
+            return;
+        }
         let (reported, asked) = (self.reported.model.take(), self.model_call.take().and_then(|call| call.model));
         self.edge.usage.push(UsageEvent {
             id: Uuid::now_v7(),

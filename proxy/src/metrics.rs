@@ -16,6 +16,7 @@ pub struct Metrics {
     pub usage_queue_events: IntGauge,
     pub usage_events_dropped: IntCounter,
     pub usage_batches_failed: IntCounter,
+    pub strangers_unlisted: IntCounter,
     pub config_version: IntGauge,
     /// Unix seconds of the last time the configuration was known to be current.
     pub config_checked_at: IntGauge,
@@ -56,6 +57,10 @@ impl Metrics {
             usage_batches_failed: counter(
                 "keyward_edge_usage_batches_failed_total",
                 "Usage batches to be tried again",
+            )?,
+            strangers_unlisted: counter(
+                "keyward_edge_strangers_unlisted_total",
+                "Requests without a proven user that were counted here only, not written down",
             )?,
             config_version: gauge("keyward_edge_config_version", "Version of the configuration served")?,
             config_checked_at: gauge(

@@ -99,7 +99,7 @@ async fn receive(
 ) -> Result<Upload, Rejection> {
     let Some(body) = upload::admitted_length(head, body, &edge.bounds)? else { return Ok(Upload::Empty) };
     meter.pause();
-    let reading = Reading { bounds: edge.bounds, read_bytes: meter.request_bytes() };
+    let reading = Reading { bounds: edge.bounds, read_bytes: meter.request_bytes(), held: edge.held_bytes.clone() };
     let upload = upload::receive(head, body, endpoint, meter.shape(), reading).await?;
     meter.resume();
     if let Upload::Json { value, .. } = &upload {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use keyward_domain::catalogue;
-use keyward_domain::ids::{AccountId, AppId, PlanId, ProxyId};
+use keyward_domain::ids::{AccountId, AppId, IssuerId, PlanId, ProxyId};
 use keyward_domain::limits::RateLimit;
 use keyward_domain::ownership::OwnershipTable;
 use keyward_domain::provider::{KeyPlacement, Provider};
@@ -17,11 +17,10 @@ use keyward_store::snapshot::{ConfigSnapshot, EdgeIssuer, EdgeProxy, SealedProvi
 use sha2::{Digest, Sha256};
 use tracing::warn;
 use url::Url;
+use uuid::Uuid;
 
 pub struct Snapshot {
     pub version: i64,
-    /// Changes when any issuer does; verified tokens are cached only as long as it stays.
-    pub issuers_digest: [u8; 32],
     proxies: HashMap<String, Arc<ServedProxy>>,
 }
 
@@ -38,8 +37,41 @@ pub struct ServedProxy {
     pub rate_limit: Option<RateLimit>,
     pub allowed_origins: Vec<String>,
     pub default_plan: Option<PlanId>,
-    pub issuers: Arc<[Arc<LinkedIssuer>]>,
+    pub issuers: AppIssuers,
     key: KeySlot,
+}
+
+/// Whose tokens an app takes.
+#[derive(Clone, Default)]
+pub struct AppIssuers {
+    pub linked: Arc<[Arc<LinkedIssuer>]>,
+    /// Those whose anonymous users may call.
+    with_anonymous: Arc<[IssuerId]>,
+    /// Under which verified tokens are cached: another one as soon as any of these issuers is configured otherwise, so
+    /// that not even a check that was under way at the change is found again.
+    pub token_scope: Uuid,
+}
+
+impl AppIssuers {
+    pub fn allow_anonymous(&self, issuer: IssuerId) -> bool {
+        self.with_anonymous.contains(&issuer)
+    }
+
+    fn compile(app: AppId, rows: Vec<EdgeIssuer>, ring: &KeyRing) -> Self {
+        let allowing = rows.iter().filter(|row| row.allow_anonymous).map(|row| row.id);
+        let with_anonymous = allowing.collect();
+        let token_scope = token_scope(app, &rows);
+        Self { linked: linked(rows, ring), with_anonymous, token_scope }
+    }
+}
+
+fn token_scope(app: AppId, rows: &[EdgeIssuer]) -> Uuid {
+    let mut digests: Vec<[u8; 32]> = rows.iter().map(EdgeIssuer::digest).collect();
+    digests.sort_unstable();
+    let hash = digests.iter().fold(Sha256::new().chain_update(app.0), |hash, row| hash.chain_update(row)).finalize();
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash[..16]);
+    Uuid::from_bytes(id)
 }
 
 /// Opens its key once, when it is first needed; a new snapshot starts sealed again.
@@ -62,9 +94,8 @@ impl Snapshot {
         for row in &config.broken {
             warn!(row, "a row of the configuration can't be read and serves nothing");
         }
-        let issuers_digest = digest(&config.issuers);
-        let issuers: HashMap<AppId, Arc<[Arc<LinkedIssuer>]>> =
-            config.issuers.into_iter().map(|(app, rows)| (app, linked(rows, ring))).collect();
+        let issuers = config.issuers.into_iter().map(|(app, rows)| (app, AppIssuers::compile(app, rows, ring)));
+        let issuers: HashMap<AppId, AppIssuers> = issuers.collect();
         let mut proxies = HashMap::new();
         for row in config.proxies {
             let slug = row.slug.as_str().to_owned();
@@ -74,7 +105,7 @@ impl Snapshot {
                 None => warn!(slug, "a proxy of a provider that is not in the catalogue serves nothing"),
             }
         }
-        Self { version: config.version, issuers_digest, proxies }
+        Self { version: config.version, proxies }
     }
 
     pub fn proxy(&self, slug: &str) -> Option<Arc<ServedProxy>> {
@@ -86,14 +117,7 @@ impl Snapshot {
     }
 }
 
-fn digest(issuers: &HashMap<AppId, Vec<EdgeIssuer>>) -> [u8; 32] {
-    let mut rows: Vec<&EdgeIssuer> = issuers.values().flatten().collect();
-    rows.sort_unstable_by_key(|row| row.id);
-    let hash = Sha256::new();
-    rows.iter().fold(hash, |hash, row| hash.chain_update(row.digest())).finalize().into()
-}
-
-fn compile(row: EdgeProxy, issuers: Arc<[Arc<LinkedIssuer>]>, ring: &KeyRing) -> Option<ServedProxy> {
+fn compile(row: EdgeProxy, issuers: AppIssuers, ring: &KeyRing) -> Option<ServedProxy> {
     let provider = catalogue::provider(&row.provider)?;
     let (open, closed): (Vec<_>, Vec<_>) =
         row.rules.into_iter().map(|rule| stateful::check(provider, &rule).map(|()| rule)).partition(Result::is_ok);

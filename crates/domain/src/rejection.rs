@@ -16,6 +16,7 @@ pub enum Rejection {
     HeadersTooLarge,
     HostMismatch,
     ShuttingDown,
+    Overloaded,
     // preflight
     OriginNotAllowed,
     // authenticate
@@ -28,6 +29,7 @@ pub enum Rejection {
     },
     IssuerUnavailable,
     NoIssuer,
+    AnonymousNotAllowed,
     // authorize
     EndpointNotAllowed {
         method: String,
@@ -90,12 +92,14 @@ impl Rejection {
             Self::HeadersTooLarge => "headers_too_large",
             Self::HostMismatch => "host_mismatch",
             Self::ShuttingDown => "shutting_down",
+            Self::Overloaded => "overloaded",
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::TokenMissing => "token_missing",
             Self::TokenConflict => "token_conflict",
             Self::TokenRefused { code, .. } => code,
             Self::IssuerUnavailable => "issuer_unavailable",
             Self::NoIssuer => "no_issuer",
+            Self::AnonymousNotAllowed => "anonymous_not_allowed",
             Self::EndpointNotAllowed { .. } => "endpoint_not_allowed",
             Self::QueryNotAllowed(_) => "query_not_allowed",
             Self::EncodedBody => "content_encoding_not_allowed",
@@ -130,7 +134,11 @@ impl Rejection {
             | Self::BodyBroken
             | Self::BadBody(_) => 400,
             Self::TokenMissing | Self::TokenRefused { .. } | Self::NoIssuer => 401,
-            Self::ProxyDisabled | Self::OriginNotAllowed | Self::EndpointNotAllowed { .. } | Self::NoPlan => 403,
+            Self::ProxyDisabled
+            | Self::OriginNotAllowed
+            | Self::AnonymousNotAllowed
+            | Self::EndpointNotAllowed { .. }
+            | Self::NoPlan => 403,
             Self::UnknownProxy | Self::ResourceNotFound => 404,
             Self::BodyTimeout => 408,
             Self::BodyTooLarge { .. } => 413,
@@ -144,6 +152,7 @@ impl Rejection {
             | Self::UpstreamReplyRefused { .. }
             | Self::UpstreamBroke => 502,
             Self::ShuttingDown
+            | Self::Overloaded
             | Self::IssuerUnavailable
             | Self::OwnershipUnavailable
             | Self::ProviderKeyUnusable
@@ -160,13 +169,15 @@ impl Rejection {
             | Self::TargetTooLong
             | Self::HeadersTooLarge
             | Self::HostMismatch
-            | Self::ShuttingDown => Step::Route,
+            | Self::ShuttingDown
+            | Self::Overloaded => Step::Route,
             Self::OriginNotAllowed => Step::Preflight,
             Self::TokenMissing
             | Self::TokenConflict
             | Self::TokenRefused { .. }
             | Self::IssuerUnavailable
-            | Self::NoIssuer => Step::Authenticate,
+            | Self::NoIssuer
+            | Self::AnonymousNotAllowed => Step::Authenticate,
             Self::EndpointNotAllowed { .. }
             | Self::QueryNotAllowed(_)
             | Self::EncodedBody
@@ -201,6 +212,7 @@ impl Rejection {
             Self::HeadersTooLarge => "The request has more than 64 header fields, or more than 32 KiB of them.".into(),
             Self::HostMismatch => "The host in the address is not the one in the Host header.".into(),
             Self::ShuttingDown => "This node of the edge is stopping. Try again.".into(),
+            Self::Overloaded => "This node of the edge has no memory free for the body. Try again.".into(),
             Self::OriginNotAllowed => {
                 "This web origin may not call the proxy. Add it to the proxy's allowed origins in the dashboard.".into()
             }
@@ -212,6 +224,9 @@ impl Rejection {
             Self::TokenRefused { reason, .. } => format!("The user token was refused: {reason}."),
             Self::IssuerUnavailable => "The identity provider's keys can't be fetched now. Try again.".into(),
             Self::NoIssuer => "This app has no identity provider yet. Link one in the dashboard.".into(),
+            Self::AnonymousNotAllowed => {
+                "This app takes signed-in users only, and this one is anonymous. Sign the user in first.".into()
+            }
             Self::EndpointNotAllowed { method } => {
                 format!("This proxy has no rule that allows {method} on this path. Rules are on the proxy's page.")
             }

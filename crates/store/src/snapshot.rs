@@ -63,6 +63,7 @@ pub struct EdgeIssuer {
     pub id: IssuerId,
     pub config: IssuerConfig,
     pub secret: Option<SealedIssuerSecret>,
+    pub allow_anonymous: bool,
 }
 
 impl EdgeIssuer {
@@ -115,6 +116,7 @@ struct IssuerRow {
     account_id: Uuid,
     config: Value,
     sealed_secret: Option<Vec<u8>>,
+    allow_anonymous: bool,
     wrapped_data_key: Vec<u8>,
 }
 
@@ -166,7 +168,8 @@ async fn proxy_rows(connection: &mut PgConnection) -> Result<Vec<ProxyRow>, Stor
 
 async fn issuer_rows(connection: &mut PgConnection) -> Result<Vec<IssuerRow>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT issuers.id, issuers.app_id, issuers.account_id, config, sealed_secret, accounts.wrapped_data_key
+        "SELECT issuers.id, issuers.app_id, issuers.account_id, config, sealed_secret, allow_anonymous,
+             accounts.wrapped_data_key
          FROM issuers JOIN accounts ON accounts.id = issuers.account_id ORDER BY issuers.created_at, issuers.id",
     )
     .fetch_all(connection)
@@ -218,7 +221,8 @@ impl IssuerRow {
         let (account, issuer) = (AccountId(self.account_id), IssuerId(self.id));
         let wrapped_data_key: Arc<[u8]> = self.wrapped_data_key.into();
         let secret = self.sealed_secret.map(|sealed| SealedIssuerSecret { account, issuer, wrapped_data_key, sealed });
-        Ok((AppId(self.app_id), EdgeIssuer { id: issuer, config: json(self.config)?, secret }))
+        let (config, allow_anonymous) = (json(self.config)?, self.allow_anonymous);
+        Ok((AppId(self.app_id), EdgeIssuer { id: issuer, config, secret, allow_anonymous }))
     }
 }
 

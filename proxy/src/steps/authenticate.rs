@@ -24,19 +24,28 @@ impl Caller {
 
 pub async fn authenticate(edge: &Edge, proxy: &ServedProxy, token: &Token) -> Result<Caller, Rejection> {
     let (token, now) = (token.expose(), edge.clock.now());
-    let cached = edge.tokens.get(proxy.app.0, token, now);
-    if let Some(verified) = cached.filter(|verified| verified.is_of_one_of(&proxy.issuers)) {
-        return Ok(Caller { verified });
+    let (issuers, scope) = (&proxy.issuers.linked, proxy.issuers.token_scope);
+    let cached = edge.tokens.get(scope, token, now);
+    if let Some(verified) = cached.filter(|verified| verified.is_of_one_of(issuers)) {
+        return welcome(proxy, verified);
     }
     if test_call::looks_like(token) {
         return test_caller(edge, proxy, token, now);
     }
-    if proxy.issuers.is_empty() {
+    if issuers.is_empty() {
         return Err(Rejection::NoIssuer);
     }
-    let verified = edge.key_sets.verify(&proxy.issuers, token, now).await.map_err(|error| refused(edge, error))?;
+    let verified = edge.key_sets.verify(issuers, token, now).await.map_err(|error| refused(edge, error))?;
     let verified = Arc::new(verified);
-    edge.tokens.insert(proxy.app.0, token, verified.clone(), now);
+    edge.tokens.insert(scope, token, verified.clone(), now);
+    welcome(proxy, verified)
+}
+
+/// Asked of every request: whether anonymous users may call is no property of the token.
+fn welcome(proxy: &ServedProxy, verified: Arc<VerifiedToken>) -> Result<Caller, Rejection> {
+    if verified.anonymous && !proxy.issuers.allow_anonymous(verified.subject.issuer) {
+        return Err(Rejection::AnonymousNotAllowed);
+    }
     Ok(Caller { verified })
 }
 

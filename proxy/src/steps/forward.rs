@@ -23,6 +23,7 @@ use crate::snapshot::ServedProxy;
 use crate::steps::authorize::Endpoint;
 use crate::steps::headers;
 use crate::steps::ownership::Claim;
+use crate::steps::pages::Pages;
 use crate::steps::upload::{Inflow, Upload};
 
 const MAX_REPLY_HEADER_FIELDS: usize = 100;
@@ -35,12 +36,15 @@ pub struct Reply {
     pub response: Response,
     /// We asked for a usage chunk in the stream that the client did not.
     pub hides_usage: bool,
+    /// Of a list that will be filtered.
+    pub pages: Option<Pages>,
 }
 
 pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Reply, Rejection> {
     let (proxy, endpoint, mut upload, claim, slot) = admitted.into_parts();
     let key = proxy.key().ok_or(Rejection::ProviderKeyUnusable)?;
     let hides_usage = ask_for_usage(&proxy, &endpoint, &mut upload);
+    upload.forget_value();
     let call = Call {
         method: head.method.clone(),
         url: target(edge, &proxy, &endpoint, key)?,
@@ -62,7 +66,8 @@ pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Re
         }
     };
     check_head(&proxy, &response)?;
-    Ok(Reply { proxy, claim, response, hides_usage })
+    let pages = claim.demands.filters.is_some().then(|| Pages::new(call.url, call.headers));
+    Ok(Reply { proxy, claim, response, hides_usage, pages })
 }
 
 /// The provider is told the type under which the body was read here, whatever else the client's fields say.
@@ -80,7 +85,7 @@ fn upstream_headers(head: &Parts, proxy: &ServedProxy, endpoint: &Endpoint, uplo
 
 /// OpenAI's chat streams count their tokens only when asked to.
 fn ask_for_usage(proxy: &ServedProxy, endpoint: &Endpoint, upload: &mut Upload) -> bool {
-    let Upload::Json { bytes, value } = upload else { return false };
+    let Upload::Json { bytes, value, .. } = upload else { return false };
     let is_completion = endpoint.path.segments().last().is_some_and(|last| last == "completions");
     if proxy.provider.usage_shape != UsageShape::OpenAi || !is_completion || value["stream"] != true {
         return false;

@@ -7,6 +7,7 @@ pub mod cors;
 pub mod forward;
 pub mod headers;
 pub mod ownership;
+pub mod pages;
 pub mod plan;
 pub mod record;
 pub mod route;

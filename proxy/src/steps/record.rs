@@ -12,6 +12,7 @@ use keyward_domain::rejection::Rejection;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::byte_budget::Lease;
 use crate::edge::Edge;
 use crate::meter::Meter;
 use crate::redactor::Redactor;
@@ -19,6 +20,7 @@ use crate::reply_stream::{Events, ReplyStream};
 use crate::steps::forward::Reply;
 use crate::steps::headers;
 use crate::steps::ownership::Claim;
+use crate::steps::pages::Pages;
 
 /// A reply that may go to the client.
 pub struct Passed {
@@ -49,11 +51,13 @@ pub async fn record(
             edge.ledger.forget(&reply.claim.holder, forgotten).await;
         }
         if must_read(&reply, &media_type, method)? {
-            let whole = read_whole(edge, &mut reply, &mut redactor).await?;
+            let (whole, _held) = read_whole(edge, &mut reply, &mut redactor).await?;
             // First, so that what the model cost is known even if the rest fails.
             meter.scans_json();
             meter.received(&whole);
-            let bytes = settle(edge, &reply.claim, whole).await?;
+            let bytes = settle(edge, &reply.claim, whole, reply.pages.take()).await?;
+            // Pages that were fetched behind the first one were not looked at yet.
+            let bytes = [redactor.push(&bytes), redactor.finish()].concat().into();
             return Ok(Passed { status, headers: client_headers, content: Content::Whole(bytes) });
         }
     }
@@ -96,12 +100,18 @@ fn must_read(reply: &Reply, media_type: &str, method: &Method) -> Result<bool, R
     }
 }
 
-async fn read_whole(edge: &Edge, reply: &mut Reply, redactor: &mut Redactor) -> Result<Bytes, Rejection> {
-    let mut whole = BytesMut::new();
+async fn read_whole(edge: &Edge, reply: &mut Reply, redactor: &mut Redactor) -> Result<(Bytes, Lease), Rejection> {
+    let (mut whole, mut held) = (BytesMut::new(), edge.held_bytes.lease());
     loop {
         let chunk = timeout(edge.bounds.stream_idle, reply.response.chunk()).await;
         match chunk.map_err(|_| Rejection::UpstreamTimeout)?.map_err(|_| Rejection::UpstreamBroke)? {
-            Some(chunk) => whole.extend_from_slice(&redactor.push(&chunk)),
+            Some(chunk) => {
+                // Not `overloaded`: the provider has done its work, and would do it again.
+                held.grow_to(whole.len() + chunk.len()).map_err(|_| Rejection::UpstreamReplyRefused {
+                    reason: "there is no memory free to search it for new objects",
+                })?;
+                whole.extend_from_slice(&redactor.push(&chunk));
+            }
             None => break,
         }
         if whole.len() > edge.bounds.buffered_reply_bytes {
@@ -109,15 +119,21 @@ async fn read_whole(edge: &Edge, reply: &mut Reply, redactor: &mut Redactor) -> 
         }
     }
     whole.extend_from_slice(&redactor.finish());
-    Ok(whole.freeze())
+    Ok((whole.freeze(), held))
 }
 
-async fn settle(edge: &Edge, claim: &Claim, whole: Bytes) -> Result<Bytes, Rejection> {
+async fn settle(edge: &Edge, claim: &Claim, whole: Bytes, pages: Option<Pages>) -> Result<Bytes, Rejection> {
     let unreadable = || Rejection::UpstreamReplyRefused { reason: "it is not the JSON it says it is" };
     let mut value: Value = serde_json::from_slice(&whole).map_err(|_| unreadable())?;
     edge.ledger.record(&claim.holder, &claim.demands.created(&value)).await?;
     let Some(list) = &claim.demands.filters else { return Ok(whole) };
-    let page = own_page(edge, claim, list, &value).await.map_err(|()| Rejection::OwnershipUnavailable)?;
+    let mut page = own_page(edge, claim, list, &value).await?;
+    let mut pages = pages;
+    while let (true, Some(behind)) = (page.own.is_empty(), &mut pages) {
+        let Some(next) = behind.next(edge, list, &value).await? else { break };
+        value = next;
+        page = own_page(edge, claim, list, &value).await?;
+    }
     if !filter_list(list, &mut value, &page.own, page.shown) {
         return Err(unreadable());
     }
@@ -129,14 +145,15 @@ struct OwnPage {
     shown: ListPage,
 }
 
-async fn own_page(edge: &Edge, claim: &Claim, list: &FiltersList, reply: &Value) -> Result<OwnPage, ()> {
+async fn own_page(edge: &Edge, claim: &Claim, list: &FiltersList, reply: &Value) -> Result<OwnPage, Rejection> {
     let listed = listed_ids(list, reply).into_iter();
     let listed: Vec<ResourceRef> = listed.map(|id| ResourceRef { kind: list.kind.clone(), id }).collect();
-    let own = edge.ledger.owned_among(&claim.holder, &listed).await?;
+    let unavailable = |()| Rejection::OwnershipUnavailable;
+    let own = edge.ledger.owned_among(&claim.holder, &listed).await.map_err(unavailable)?;
     // Behind a full page of the upstream's there may be more of the caller's, if it owns more than was found.
     let upstream_has_more = reply["has_more"] == true;
     let more_may_follow = upstream_has_more
         && !own.is_empty()
-        && edge.ledger.count_owned(&claim.holder, &list.kind).await? > own.len() as u64;
+        && edge.ledger.count_owned(&claim.holder, &list.kind).await.map_err(unavailable)? > own.len() as u64;
     Ok(OwnPage { own, shown: ListPage { limit: claim.page_limit, more_may_follow } })
 }

@@ -18,6 +18,7 @@ use keyward_domain::strict_json;
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
+use crate::byte_budget::{ByteBudget, Lease};
 use crate::config::Bounds;
 use crate::steps::authorize::Endpoint;
 use crate::steps::headers;
@@ -33,8 +34,19 @@ pub enum Upload {
     Json {
         bytes: Bytes,
         value: Value,
+        /// Until the bytes are gone.
+        _held: Lease,
     },
     Streamed(Arc<Inflow>),
+}
+
+impl Upload {
+    /// All that is still needed are the bytes; what was made of them may be many times as large.
+    pub fn forget_value(&mut self) {
+        if let Self::Json { value, .. } = self {
+            *value = Value::Null;
+        }
+    }
 }
 
 /// The client's side of a body that is being read: shared, so that a second attempt to connect finds it untouched.
@@ -85,11 +97,12 @@ pub async fn receive(
         return Err(Rejection::UnreadableMediaType);
     }
     let limit_bytes = limit_bytes(head, &reading.bounds);
+    let mut held = reading.held.lease();
     let inflow = Arc::new(Inflow::new(body, limit_bytes, reading));
     if is_json && (endpoint.demands.reads_body || usage_shape != UsageShape::None) {
-        let bytes = inflow.read_whole().await?;
+        let bytes = inflow.read_whole(&mut held).await?;
         let value = strict_json::parse(&bytes).map_err(Rejection::BadBody)?;
-        return Ok(Upload::Json { bytes, value });
+        return Ok(Upload::Json { bytes, value, _held: held });
     }
     Ok(Upload::Streamed(inflow))
 }
@@ -118,6 +131,7 @@ pub async fn dispose(mut body: Incoming) {
 pub struct Reading {
     pub bounds: Bounds,
     pub read_bytes: Arc<AtomicU64>,
+    pub held: ByteBudget,
 }
 
 impl Inflow {
@@ -150,11 +164,12 @@ impl Inflow {
         self.state().last_read
     }
 
-    async fn read_whole(self: &Arc<Self>) -> Result<Bytes, Rejection> {
+    async fn read_whole(self: &Arc<Self>, held: &mut Lease) -> Result<Bytes, Rejection> {
         let mut outflow = self.outflow();
         let mut whole = BytesMut::new();
         while let Some(frame) = outflow.frame().await {
             let frame = frame.map_err(|Stopped| self.fault().unwrap_or(Rejection::BodyBroken))?;
+            held.grow_to(whole.len() + frame.data_ref().map_or(0, Bytes::len))?;
             whole.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
         }
         Ok(whole.freeze())

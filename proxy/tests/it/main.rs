@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod anonymous;
 mod authenticating;
 mod authorizing;
 mod bodies;
@@ -14,11 +15,13 @@ mod connecting;
 mod content_types;
 mod custody;
 mod limiting;
+mod listing;
 mod long_targets;
 mod metering;
 mod metering_floods;
 mod operating;
 mod outages;
+mod overload;
 mod owning;
 mod owning_bodies;
 mod routing;

@@ -14,6 +14,27 @@ async fn a_model_name_without_end_is_cut() {
 }
 
 #[tokio::test]
+async fn bad_tokens_cost_a_few_rows_and_are_all_counted() {
+    let world = World::start().await;
+    let proxy = world.openai().await;
+    for _ in 0..40 {
+        world.send(world.client.get(world.url(&proxy, "/v1/models")).bearer_auth("a.b.c")).await.expect(401);
+    }
+    // Written last, so that all before it are.
+    world.get(&proxy, "alice", "/v1/models").await.expect(200);
+    eventually("the call of a user is written down", || async {
+        (world.database.count("SELECT count(*) FROM usage_events WHERE sub = 'alice'").await == 1).then_some(())
+    })
+    .await;
+    let rows = world.database.count("SELECT count(*) FROM usage_events WHERE sub IS NULL").await;
+    // A minute may have turned over meanwhile.
+    assert!((10..=20).contains(&rows), "{rows}");
+    let unlisted = world.metric("keyward_edge_strangers_unlisted_total").await;
+    assert_eq!(unlisted + rows as f64, 40.0);
+    assert!(world.metric("keyward_edge_requests_total{code=\"token_malformed\"").await >= 40.0);
+}
+
+#[tokio::test]
 async fn an_event_that_the_database_refuses_holds_up_no_other() {
     let world = World::start().await;
     let proxy = world.openai().await;

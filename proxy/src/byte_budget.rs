@@ -1,0 +1,65 @@
+//! How many bytes of bodies all requests together may hold in memory. Who gets none is told to try again.
+
+use std::sync::Arc;
+
+use keyward_domain::rejection::Rejection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What one permit stands for.
+const PIECE_BYTES: usize = 4 << 10;
+
+#[derive(Clone)]
+pub struct ByteBudget(Arc<Semaphore>);
+
+/// Bytes taken from the budget; given back when dropped.
+pub struct Lease {
+    budget: ByteBudget,
+    pieces: usize,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl ByteBudget {
+    pub fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new((bytes / PIECE_BYTES).min(Semaphore::MAX_PERMITS))))
+    }
+
+    pub fn lease(&self) -> Lease {
+        Lease { budget: self.clone(), pieces: 0, held: None }
+    }
+}
+
+impl Lease {
+    /// Covers `bytes` in all from now on.
+    pub fn grow_to(&mut self, bytes: usize) -> Result<(), Rejection> {
+        let more = bytes.div_ceil(PIECE_BYTES).saturating_sub(self.pieces);
+        if more == 0 {
+            return Ok(());
+        }
+        let permits = u32::try_from(more).map_err(|_| Rejection::Overloaded)?;
+        let taken = self.budget.0.clone().try_acquire_many_owned(permits).map_err(|_| Rejection::Overloaded)?;
+        match &mut self.held {
+            Some(held) => held.merge(taken),
+            None => self.held = Some(taken),
+        }
+        self.pieces += more;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_leased_is_not_there_for_others_until_it_is_given_back() {
+        let budget = ByteBudget::new(8 * PIECE_BYTES);
+        let (mut one, mut two) = (budget.lease(), budget.lease());
+        assert_eq!(one.grow_to(3 * PIECE_BYTES), Ok(()));
+        assert_eq!(one.grow_to(2 * PIECE_BYTES), Ok(()), "no less than before");
+        assert_eq!(one.grow_to(5 * PIECE_BYTES - 1), Ok(()));
+        assert_eq!(two.grow_to(3 * PIECE_BYTES + 1), Err(Rejection::Overloaded));
+        assert_eq!(two.grow_to(3 * PIECE_BYTES), Ok(()));
+        drop(one);
+        assert_eq!(two.grow_to(8 * PIECE_BYTES), Ok(()));
+    }
+}
