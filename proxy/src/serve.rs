@@ -47,7 +47,8 @@ impl Doorway {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    self.admit((stream, peer), &callers, &connections, &Ends { stop: stop.clone(), gone: gone.clone() })
+                    let ends = Ends { stop: stop.clone(), gone: gone.clone() };
+                    self.admit((stream, peer), &callers, &connections, &ends);
                 }
                 Err(error) => {
                     // Usually no file descriptor is free; some will be soon.
