@@ -47,7 +47,7 @@ async fn a_very_long_form_does_not_make_a_very_long_address() {
     let fields = [("id", proxy.as_str()), ("name", "x"), ("base_url", "https://api.openai.com"), ("rules", &rules)];
     let answer = ada.submit(&format!("/api/save-proxy?from=/proxies/{proxy}/settings"), &fields).await;
     assert!(answer.location().len() < 4_500, "{} bytes", answer.location().len());
-    let page = ada.get(&answer.location().to_owned()).await;
+    let page = ada.get(answer.location()).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains("alert"), "the reason is still shown");
 }
