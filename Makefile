@@ -17,7 +17,7 @@ fmt:            ## Format the Rust sources
 check:          ## Fast: formatting, lints and unit tests of the pure rules
 	@scripts/check.sh
 
-audit:          ## Licences, sources, duplicates and known vulnerabilities of the dependencies
+audit:          ## Licenses, sources, duplicates and known vulnerabilities of the dependencies
 	@scripts/audit.sh
 
 clean:          ## Remove what was built and the development database

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Licences, sources, duplicate versions (cargo-deny) and known vulnerabilities (cargo-audit) of the dependencies.
+# Licenses, sources, duplicate versions (cargo-deny) and known vulnerabilities (cargo-audit) of the dependencies.
 # Where the advisory database can't be fetched, name a local copy: KEYWARD_ADVISORY_DB=path make audit
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
