@@ -7,8 +7,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 use axum::{Router, response::Response};
-use http::{StatusCode, Uri};
 use http::header::CONTENT_SECURITY_POLICY;
+use http::{StatusCode, Uri};
 use keyward_app::context::local_path;
 use keyward_app::deployment::Deployment;
 use keyward_app::{App, shell};
@@ -116,7 +116,8 @@ fn functions(dashboard: &Dashboard) -> Router {
     let mut router = Router::new();
     for (path, _) in leptos::server_fn::axum::server_fn_paths() {
         let dashboard = dashboard.clone();
-        let around = Surroundings { own_url: dashboard.dashboard_url.clone(), error_links: dashboard.error_links.clone() };
+        let around =
+            Surroundings { own_url: dashboard.dashboard_url.clone(), error_links: dashboard.error_links.clone() };
         let context = move || dashboard.provide();
         let call = move |request: Request| server_functions::call(context.clone(), around.clone(), request);
         router = router.route(path, post(call));

@@ -12,8 +12,8 @@ use keyward_outbound::{Guard, Reach};
 use keyward_store::Store;
 use leptos::prelude::LeptosOptions;
 
-use crate::error_links::ErrorLinks;
 use crate::config::{Config, MailConfig};
+use crate::error_links::ErrorLinks;
 use crate::router::Dashboard;
 
 /// Connections of this process; the edge has its own.

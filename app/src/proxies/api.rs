@@ -129,9 +129,9 @@ fn rate_limit(requests: &str, window: &str) -> Result<Option<RateLimit>, PageErr
     if requests.is_empty() {
         return Ok(None);
     }
-    let requests = requests
-        .parse()
-        .map_err(|_| PageError::refused("limit_requests", "enter a whole number, such as 60, or nothing for no limit"))?;
+    let requests = requests.parse().map_err(|_| {
+        PageError::refused("limit_requests", "enter a whole number, such as 60, or nothing for no limit")
+    })?;
     let window = Window::ALL.into_iter().find(|known| known.name() == window).ok_or_else(PageError::incomplete)?;
     Ok(Some(RateLimit { requests, window }))
 }
