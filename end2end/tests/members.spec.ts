@@ -1,7 +1,7 @@
 // Coming and going of members, what ends their sessions, and the wall between their accounts.
 import { stack } from "../stack/stack.ts";
 import { newAddress } from "./dashboard.ts";
-import { mintToken } from "./emulator.ts";
+import { mintToken, mintWith } from "./emulator.ts";
 import { expect } from "./fixtures.ts";
 import { test } from "./workshop.ts";
 
@@ -73,6 +73,29 @@ test("a proxy that is switched off refuses, and serves again when it is on", asy
   await dashboard.press("Turn on");
   await expect(page.getByRole("button", { name: "Turn off" })).toBeVisible();
   await expect.poll(status).toBe(200);
+});
+
+test("anonymous users are refused until the identity provider's link allows them", async ({ page, dashboard }) => {
+  await dashboard.becomeMember(newAddress());
+  const appPath = await dashboard.createApp("Open house");
+  await dashboard.linkEmulator(appPath);
+  const { edgeUrl } = await dashboard.createProxy(appPath, {
+    name: "Chat",
+    provider: "OpenAI",
+    baseUrl: `${stack().emulatorUrl}/openai`,
+  });
+  const token = await mintWith({ sub: "nobody-yet", claims: { is_anonymous: true } });
+  const status = async (): Promise<number> =>
+    (await fetch(`${edgeUrl}/v1/models`, { headers: { authorization: `Bearer ${token}` } })).status;
+  await expect.poll(status).toBe(403);
+  await dashboard.open(appPath);
+  await expect(page.getByText("Anonymous users: refused")).toBeVisible();
+  await dashboard.press("Allow anonymous users");
+  await expect(page.getByText("Anonymous users: allowed")).toBeVisible();
+  await expect.poll(status).toBe(200);
+  await dashboard.press("Refuse anonymous users");
+  await expect(page.getByText("Anonymous users: refused")).toBeVisible();
+  await expect.poll(status).toBe(403);
 });
 
 test("what belongs to another account is not found", async ({ page, dashboard, elsewhere }) => {

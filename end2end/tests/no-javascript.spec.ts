@@ -41,6 +41,11 @@ test("without JavaScript: from sign-up to a call that shows in the usage", async
     await page.reload();
     await expect(page.getByText("This token would be let through.")).toBeHidden();
   });
+  await test.step("allow anonymous users, and refuse them again", async () => {
+    await dashboard.press("Allow anonymous users");
+    await dashboard.press("Refuse anonymous users");
+    await expect(page.getByText("Anonymous users: refused")).toBeVisible();
+  });
   await test.step("change the settings", async () => {
     await dashboard.limitProxy(proxy.path, 50);
     await expect(page.getByText("Saved.")).toBeVisible();

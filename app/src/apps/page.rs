@@ -7,8 +7,8 @@ use super::api::{AppPageView, RenameApp, app};
 use super::app_id;
 use super::checklist::Checklist;
 use super::danger::AppSettings;
-use crate::issuers::api::{CheckToken, RecheckIssuer, RemoveIssuer};
-use crate::issuers::{IssuerList, TokenCheck};
+use crate::issuers::api::CheckToken;
+use crate::issuers::{IssuerActions, IssuerList, TokenCheck};
 use crate::ui::card::{Empty, Section};
 use crate::ui::format::count;
 use crate::ui::icon::{Icon, IconName};
@@ -21,22 +21,16 @@ use crate::usage::UsageSummary;
 #[derive(Clone, Copy)]
 struct Actions {
     rename: ServerAction<RenameApp>,
-    recheck: ServerAction<RecheckIssuer>,
-    remove: ServerAction<RemoveIssuer>,
+    issuers: IssuerActions,
     check_token: ServerAction<CheckToken>,
 }
 
 #[component]
 pub fn AppPage() -> impl IntoView {
     let id = app_id();
-    let actions = Actions {
-        rename: ServerAction::new(),
-        recheck: ServerAction::new(),
-        remove: ServerAction::new(),
-        check_token: ServerAction::new(),
-    };
-    let changes =
-        move || (actions.rename.version().get(), actions.recheck.version().get(), actions.remove.version().get());
+    let actions =
+        Actions { rename: ServerAction::new(), issuers: IssuerActions::unsent(), check_token: ServerAction::new() };
+    let changes = move || (actions.rename.version().get(), actions.issuers.changes());
     let resource = Resource::new(move || (id.get(), changes()), |(id, _)| async move { app(id?).await });
     loaded(resource, move |page| content(page, actions))
 }
@@ -50,7 +44,7 @@ fn content(page: AppPageView, actions: Actions) -> AnyView {
         <div class="stack">
             <Checklist app=app.clone() requests/>
             <Proxies app=app.clone()/>
-            <IssuerList app=app.clone() recheck=actions.recheck remove=actions.remove/>
+            <IssuerList app=app.clone() actions=actions.issuers/>
             {has_issuer.then(|| view! { <TokenCheck app_id=app.id action=actions.check_token earlier=token_check/> })}
             {(requests > 0).then(|| view! { <UsageSummary usage/> })}
             <AppSettings app rename=actions.rename/>

@@ -7,7 +7,10 @@ use leptos::prelude::*;
 use crate::error::PageError;
 
 #[cfg(feature = "ssr")]
-use {super::kind::IssuerKind, crate::context::signed_in, crate::flash, keyward_domain::view::IssuerForm};
+use {
+    super::kind::IssuerKind, crate::context::signed_in, crate::flash, keyward_control::AnonymousUsers,
+    keyward_domain::view::IssuerForm,
+};
 
 /// Which of the fields count depends on the kind; the secret is in no error.
 #[server(endpoint = "link-issuer")]
@@ -39,6 +42,17 @@ pub async fn link_issuer(
 pub async fn recheck_issuer(id: IssuerId) -> Result<IssuerCheckView, PageError> {
     let (control, actor) = signed_in().await?;
     Ok(control.recheck_issuer(&actor, id).await?)
+}
+
+#[server(endpoint = "set-anonymous-users")]
+pub async fn set_anonymous_users(id: IssuerId, to: String) -> Result<(), PageError> {
+    let (control, actor) = signed_in().await?;
+    let anonymous_users = match to.as_str() {
+        "allowed" => AnonymousUsers::Allowed,
+        "refused" => AnonymousUsers::Refused,
+        _ => return Err(PageError::incomplete()),
+    };
+    Ok(control.set_anonymous_users(&actor, id, anonymous_users).await?)
 }
 
 #[server(endpoint = "remove-issuer")]

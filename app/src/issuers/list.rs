@@ -3,18 +3,33 @@
 use keyward_domain::view::{AppView, IssuerView};
 use leptos::prelude::*;
 
-use super::api::{RecheckIssuer, RemoveIssuer};
+use super::api::{RecheckIssuer, RemoveIssuer, SetAnonymousUsers};
 use crate::ui::card::{Empty, Section};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::format::moment;
 use crate::ui::notice::{Badge, Tone};
 
-#[component]
-pub fn IssuerList(
-    app: AppView,
+/// The forms of each row.
+#[derive(Clone, Copy)]
+pub struct IssuerActions {
     recheck: ServerAction<RecheckIssuer>,
+    anonymous: ServerAction<SetAnonymousUsers>,
     remove: ServerAction<RemoveIssuer>,
-) -> impl IntoView {
+}
+
+impl IssuerActions {
+    pub fn unsent() -> Self {
+        Self { recheck: ServerAction::new(), anonymous: ServerAction::new(), remove: ServerAction::new() }
+    }
+
+    /// Differs after each of them has done something.
+    pub fn changes(self) -> [usize; 3] {
+        [self.recheck.version().get(), self.anonymous.version().get(), self.remove.version().get()]
+    }
+}
+
+#[component]
+pub fn IssuerList(app: AppView, actions: IssuerActions) -> impl IntoView {
     let new = format!("/apps/{}/issuers/new", app.id);
     if app.issuers.is_empty() {
         return view! {
@@ -26,12 +41,13 @@ pub fn IssuerList(
         }
         .into_any();
     }
-    let rows = app.issuers.into_iter().map(|issuer| view! { <IssuerRow issuer recheck remove/> }).collect_view();
+    let rows = app.issuers.into_iter().map(|issuer| view! { <IssuerRow issuer actions/> }).collect_view();
     let add = view! { <a class="btn btn-sm" href=new>"Link another"</a> }.into_any();
     view! {
         <Section title="Identity providers" actions=add>
-            <FormAlert error=FormError::of(recheck)/>
-            <FormAlert error=FormError::of(remove)/>
+            <FormAlert error=FormError::of(actions.recheck)/>
+            <FormAlert error=FormError::of(actions.anonymous)/>
+            <FormAlert error=FormError::of(actions.remove)/>
             <ul class="row-list">{rows}</ul>
         </Section>
     }
@@ -39,11 +55,8 @@ pub fn IssuerList(
 }
 
 #[component]
-fn IssuerRow(
-    issuer: IssuerView,
-    recheck: ServerAction<RecheckIssuer>,
-    remove: ServerAction<RemoveIssuer>,
-) -> impl IntoView {
+fn IssuerRow(issuer: IssuerView, actions: IssuerActions) -> impl IntoView {
+    let IssuerActions { recheck, anonymous, remove } = actions;
     let id = issuer.id.to_string();
     let same_id = id.clone();
     let has_key_set = issuer.config.jwks_url().is_some();
@@ -68,9 +81,11 @@ fn IssuerRow(
                 <p class="muted break">{issuer.config.expected_issuer()}</p>
                 <p class="muted break">"Audience: " {issuer.config.expected_audience().to_owned()}</p>
                 <p class="muted">{note}</p>
+                {anonymous_users(&issuer)}
             </div>
             <div class="row-actions">
                 {check_again}
+                <AnonymousSwitch issuer=issuer action=anonymous/>
                 <details class="fold fold-inline">
                     <summary>"Unlink"</summary>
                     <PostForm action=remove class="fold-body">
@@ -83,4 +98,28 @@ fn IssuerRow(
         </li>
     }
     .into_any()
+}
+
+/// Nothing for a provider whose tokens don't tell.
+fn anonymous_users(issuer: &IssuerView) -> Option<impl IntoView + use<>> {
+    let state = if issuer.allow_anonymous { "Anonymous users: allowed" } else { "Anonymous users: refused" };
+    issuer.config.marks_anonymous_users().then(|| view! { <p class="muted">{state}</p> })
+}
+
+#[component]
+fn AnonymousSwitch(issuer: IssuerView, action: ServerAction<SetAnonymousUsers>) -> impl IntoView {
+    let (to, verb) = if issuer.allow_anonymous {
+        ("refused", "Refuse anonymous users")
+    } else {
+        ("allowed", "Allow anonymous users")
+    };
+    issuer.config.marks_anonymous_users().then(|| {
+        view! {
+            <PostForm action class="contents">
+                <input type="hidden" name="id" value=issuer.id.to_string()/>
+                <input type="hidden" name="to" value=to/>
+                <SubmitButton pending=pending(action) class="btn btn-sm">{verb}</SubmitButton>
+            </PostForm>
+        }
+    })
 }

@@ -6,6 +6,6 @@ mod list;
 mod new;
 mod token_check;
 
-pub use list::IssuerList;
+pub use list::{IssuerActions, IssuerList};
 pub use new::NewIssuerPage;
 pub use token_check::TokenCheck;

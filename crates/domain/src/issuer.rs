@@ -76,6 +76,14 @@ impl IssuerConfig {
         }
     }
 
+    /// Whether its tokens tell who never signed in. No claim says so at OpenID Connect in general.
+    pub fn marks_anonymous_users(&self) -> bool {
+        match self {
+            Self::Firebase { .. } | Self::Supabase { .. } | Self::SupabaseSecret { .. } | Self::Emulator { .. } => true,
+            Self::Oidc { .. } => false,
+        }
+    }
+
     /// Where the public keys are; none for a shared secret.
     pub fn jwks_url(&self) -> Option<String> {
         match self {

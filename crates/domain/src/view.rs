@@ -61,6 +61,8 @@ pub struct IssuerView {
     pub id: IssuerId,
     pub config: IssuerConfig,
     pub has_secret: bool,
+    /// Whether users who never signed in may call.
+    pub allow_anonymous: bool,
     pub last_check: Option<IssuerCheckView>,
 }
 

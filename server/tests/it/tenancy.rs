@@ -47,6 +47,7 @@ fn functions(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
         ("/api/delete-app", Kind::Theirs(id(app()))),
         ("/api/link-issuer", with(vec![("app", app())], &[("kind", "firebase"), ("project", "my-app-1a2b3")])),
         ("/api/recheck-issuer", Kind::Theirs(id(theirs.issuer.to_string()))),
+        ("/api/set-anonymous-users", with(id(theirs.issuer.to_string()), &[("to", "allowed")])),
         ("/api/remove-issuer", Kind::Theirs(id(theirs.issuer.to_string()))),
         ("/api/check-token", with(vec![("app", app())], &[("token", "a.b.c")])),
         (
@@ -98,6 +99,7 @@ async fn another_account_s_anything_is_not_found() {
     let actor = house.actor("bob@example.com").await;
     let app = house.control.app(&actor, theirs.app).await.expect("still there");
     assert_eq!((app.name.as_str(), app.issuers.len(), app.proxies.len()), ("Theirs", 1, 1));
+    assert!(app.issuers.iter().all(|issuer| !issuer.allow_anonymous));
     assert!(app.proxies.iter().all(|proxy| proxy.enabled && proxy.name == "Theirs"));
     assert_eq!(bob.get("/apps").await.status, StatusCode::OK, "Bob is still signed in");
 }

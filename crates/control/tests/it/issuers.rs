@@ -1,6 +1,6 @@
 //! Linking identity providers: what is saved, what is fetched, what is said.
 
-use keyward_control::ControlError;
+use keyward_control::{AnonymousUsers, ControlError};
 use keyward_domain::issuer::IssuerConfig;
 use keyward_domain::view::{IssuerForm, Verdict};
 
@@ -93,6 +93,35 @@ async fn refuses_fields_by_name() {
         assert_eq!(refusal(world.control.add_issuer(&ada, app, form).await).0, field);
     }
     assert_eq!(world.control.apps(&ada).await.expect("works")[0].issuers, 0);
+}
+
+#[tokio::test]
+async fn anonymous_users_are_refused_until_the_link_allows_them() {
+    const ALLOWING: &str = "SELECT count(*) FROM issuers WHERE allow_anonymous";
+    const VERSION: &str = "SELECT version FROM config_version";
+    let world = World::development().await;
+    let (control, ada) = (&world.control, world.actor("ada@example.com").await);
+    let app = world.app(&ada).await;
+    let linked = control.add_issuer(&ada, app, IssuerForm::Emulator).await.expect("linked");
+    assert!(!linked.allow_anonymous);
+    for (choice, allowed) in [(AnonymousUsers::Allowed, true), (AnonymousUsers::Refused, false)] {
+        let before = world.database.count(VERSION).await;
+        control.set_anonymous_users(&ada, linked.id, choice).await.expect("set");
+        assert_eq!(control.app(&ada, app).await.expect("works").issuers[0].allow_anonymous, allowed);
+        assert_eq!(world.database.count(ALLOWING).await, i64::from(allowed));
+        assert!(world.database.count(VERSION).await > before, "the edge reads its configuration anew");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_whose_tokens_do_not_tell_anonymous_users_has_no_such_choice() {
+    let world = World::development().await;
+    let ada = world.actor("ada@example.com").await;
+    let app = world.app(&ada).await;
+    let form = oidc(&world.stand_in.issuer(), "my-app");
+    let linked = world.control.add_issuer(&ada, app, form).await.expect("linked");
+    assert_eq!(refusal(world.control.set_anonymous_users(&ada, linked.id, AnonymousUsers::Allowed).await).0, "to");
+    assert_eq!(world.database.count("SELECT count(*) FROM issuers WHERE allow_anonymous").await, 0);
 }
 
 #[tokio::test]
