@@ -23,7 +23,7 @@ use_toolchain() {
   export PATH="$TOOLS/bin:$ROOT/end2end/node_modules/.bin:$ROOT/style/node_modules/.bin:$PATH"
 }
 
-# The dashboard: server program, WebAssembly, style sheet; in target/site and beside the other programs.
+# The dashboard: server program, WebAssembly, style sheet (the latter two in target/site).
 build_dashboard() {
   LEPTOS_TAILWIND_VERSION=v$(node -p "require('$ROOT/style/node_modules/tailwindcss/package.json').version")
   export LEPTOS_TAILWIND_VERSION

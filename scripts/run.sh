@@ -41,8 +41,8 @@ require_free "$OPS_ADDR" KEYWARD_OPS_ADDR "edge's health port"
 require_free "$EMULATOR_ADDR" KEYWARD_EMULATOR_ADDR emulator
 
 say "building (the first time takes about ten minutes, later seconds)"
-cargo build -p keyward-proxy -p keyward-emulator
-build_dashboard
+cargo build -p server -p keyward-proxy -p keyward-emulator
+build_dashboard --frontend-only
 
 # --- Postgres and the key-encryption key --------------------------------------------------------------------------
 if [ -z "${DATABASE_URL:-}" ]; then

@@ -21,7 +21,8 @@ start_postgres() {
   export KEYWARD_TEST_DATABASE_URL
   trap 'scripts/postgres.sh stop "$ROOT/.keyward/test-postgres"' EXIT
 }
-build_programs() { cargo build -q -p keyward-emulator -p keyward-proxy; }
+# Builds the programs too, all in one go: the tests of the edge and the browser tests start them.
+build_tests() { cargo test -q --no-run --workspace --exclude frontend --features keyward-store/testing; }
 rust_tests() { cargo test -q --workspace --exclude frontend --features keyward-store/testing; }
 browser_tests() { (cd end2end && npx --no-install tsc && npx --no-install playwright test); }
 
@@ -32,9 +33,9 @@ part "dependency rules" scripts/dependency-rules.sh
 part "lints, server side" lint_server_side
 part "lints, browser side" lint_browser_side
 part "test database" start_postgres
-part "emulator and edge" build_programs
+part "programs and their tests" build_tests
 part "unit and integration tests" rust_tests
-part "dashboard with WebAssembly" build_dashboard
+part "WebAssembly and style sheet" build_dashboard --frontend-only
 part "SDK and browser tests" browser_tests
 
 say "all passed in $((SECONDS / 60)) min $((SECONDS % 60)) s"
