@@ -70,7 +70,7 @@ impl Emulator {
     /// Looks at `/_seen` until `wanted` accepts the last request.
     pub async fn last_seen(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
-        for _ in 0..200 {
+        for _ in 0..1500 {
             let mut seen = self.control(Method::GET, "/_seen", None).await;
             last = seen["requests"].as_array_mut().and_then(Vec::pop).unwrap_or_default();
             if wanted(&last) {
