@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::ids::{AccountId, AppId, IssuerId};
+use keyward_domain::issuer::ClaimCheck;
 use keyward_domain::view::{TokenCheckLine, Verdict};
 use keyward_identity::{LinkedIssuer, SharedSecret};
 use keyward_store::issuers::IssuerRow;
@@ -40,8 +41,17 @@ impl Control {
                 reason: "this app has no identity provider yet; link one first".to_owned(),
             }]);
         }
+        let refusing: Vec<IssuerId> =
+            rows.iter().filter(|row| !row.allow_anonymous).map(|row| IssuerId(row.id)).collect();
         let linked = self.linked_issuers(account, rows).await?;
-        Ok(self.key_sets().explain(&linked, token, self.now()).await)
+        let mut lines = self.key_sets().explain(&linked, token, self.now()).await;
+        if let Ok(verified) = self.key_sets().verify(&linked, token, self.now()).await
+            && verified.anonymous
+            && refusing.contains(&verified.subject.issuer)
+        {
+            refuse_anonymous(&mut lines);
+        }
+        Ok(lines)
     }
 
     async fn linked_issuers(
@@ -73,4 +83,17 @@ impl Control {
             ControlError::Internal
         })
     }
+}
+
+/// The token itself is sound; whether anonymous users may call is the switch of the issuer.
+fn refuse_anonymous(lines: &mut Vec<TokenCheckLine>) {
+    let check = ClaimCheck::Anonymous.title().to_owned();
+    lines.retain(|line| line.check != check);
+    lines.push(TokenCheckLine {
+        check,
+        verdict: Verdict::Failed,
+        reason:
+            "anonymous, and this identity provider's anonymous users are refused; allow them above, or sign the user in"
+                .to_owned(),
+    });
 }

@@ -225,7 +225,7 @@ impl Rejection {
             Self::IssuerUnavailable => "The identity provider's keys can't be fetched now. Try again.".into(),
             Self::NoIssuer => "This app has no identity provider yet. Link one in the dashboard.".into(),
             Self::AnonymousNotAllowed => {
-                "This app takes signed-in users only, and this one is anonymous. Sign the user in first.".into()
+                "This app takes signed-in users only, and this one is anonymous. Sign the user in, or allow anonymous users on the app's page in the dashboard.".into()
             }
             Self::EndpointNotAllowed { method } => {
                 format!("This proxy has no rule that allows {method} on this path. Rules are on the proxy's page.")

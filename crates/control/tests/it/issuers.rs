@@ -2,7 +2,7 @@
 
 use keyward_control::{AnonymousUsers, ControlError};
 use keyward_domain::issuer::IssuerConfig;
-use keyward_domain::view::{IssuerForm, Verdict};
+use keyward_domain::view::{IssuerForm, TokenCheckLine, Verdict};
 
 use crate::world::{World, refusal};
 
@@ -136,4 +136,27 @@ async fn a_token_is_checked_line_by_line() {
     assert_eq!((lines[0].check.as_str(), lines[0].verdict), ("Format", Verdict::Failed));
     assert_eq!(refusal(control.check_token(&ada, app, "  ").await).0, "token");
     assert_eq!(refusal(control.check_token(&ada, app, &"x".repeat(20_000)).await).0, "token");
+}
+
+#[tokio::test]
+async fn the_token_check_says_no_to_an_anonymous_user_while_the_edge_would() {
+    const SECRET: &str = "a-shared-secret-of-the-project-0123456789";
+    let world = World::development().await;
+    let (control, ada) = (&world.control, world.actor("ada@example.com").await);
+    let app = world.app(&ada).await;
+    let project = "abcdefghijklmnopqrst".to_owned();
+    let form = IssuerForm::SupabaseSecret { project, secret: SECRET.to_owned() };
+    let linked = control.add_issuer(&ada, app, form).await.expect("linked");
+    let claims = serde_json::json!({
+        "iss": "https://abcdefghijklmnopqrst.supabase.co/auth/v1", "aud": "authenticated", "role": "authenticated",
+        "sub": "somebody", "is_anonymous": true, "exp": 4_000_000_000_i64, "iat": 1_700_000_000_i64,
+    });
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("signed");
+    let failed = |lines: Vec<TokenCheckLine>| -> Vec<String> {
+        lines.into_iter().filter(|line| line.verdict == Verdict::Failed).map(|line| line.check).collect()
+    };
+    assert_eq!(failed(control.check_token(&ada, app, &token).await.expect("lines")), ["Anonymous user"]);
+    control.set_anonymous_users(&ada, linked.id, AnonymousUsers::Allowed).await.expect("set");
+    assert_eq!(failed(control.check_token(&ada, app, &token).await.expect("lines")), [""; 0]);
 }
