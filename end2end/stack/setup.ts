@@ -58,7 +58,7 @@ async function start(databaseUrl: string, running: Program[]): Promise<void> {
     KEYWARD_EMULATOR_URL: emulatorUrl,
     // The tests come from many addresses, as far as the dashboard can tell.
     KEYWARD_TRUSTED_PROXIES: "127.0.0.0/8,::1",
-    KEYWARD_SITE_ROOT: join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "site"),
+    KEYWARD_SITE_ROOT: join(ROOT, "target", "site"),
   });
   running.push(dashboard);
   await awaitAnswer(dashboard, `http://127.0.0.1:${dashboardPort}/healthz`);
