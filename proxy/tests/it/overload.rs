@@ -15,14 +15,15 @@ async fn bodies_over_the_budget_of_all_are_shed_and_the_budget_comes_back() {
          Content-Length: 300000\r\nConnection: close\r\n\r\n{{\"input\":\"",
         proxy.slug
     );
-    // One that keeps most of it, because it never ends.
-    let mut slow = TcpStream::connect(&world.edge.address).await.expect("connected");
-    slow.write_all(head.as_bytes()).await.expect("written");
-    slow.write_all(&vec![b'x'; 200_000]).await.expect("written");
     let body = json!({"model": "m", "input": "x".repeat(100_000)});
-    let shed = eventually("another one is shed", || async {
+    // One that keeps most of it, because it never ends; begun anew if it came second and was itself shed.
+    let (mut slow, shed) = eventually("another one is shed", || async {
+        let mut slow = TcpStream::connect(&world.edge.address).await.expect("connected");
+        slow.write_all(head.as_bytes()).await.expect("written");
+        let _ = slow.write_all(&vec![b'x'; 200_000]).await;
+        world.get(&proxy, "alice", "/v1/models").await.expect(200);
         let answer = world.post(&proxy, "alice", "/v1/embeddings", &body).await;
-        (answer.status == 503).then_some(answer)
+        (answer.status == 503).then_some((slow, answer))
     })
     .await;
     assert_eq!((shed.code().as_str(), shed.header("retry-after")), ("overloaded", Some("1")));
