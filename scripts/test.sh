@@ -15,6 +15,12 @@ lint_server_side() {
   cargo clippy -q --workspace --exclude frontend --all-targets --features keyward-store/testing -- -D warnings
 }
 lint_browser_side() { cargo clippy -q -p frontend --target wasm32-unknown-unknown -- -D warnings; }
+# Every variable that a process reads is explained in .env.example.
+settings_are_explained() {
+  local missing
+  missing=$(grep -ohE '"KEYWARD_[A-Z_]+"' {server,proxy,emulator}/src/config.rs | tr -d '"' | sort -u | grep -vxFf <(grep -oE 'KEYWARD_[A-Z_]+' .env.example) || true)
+  [ -z "$missing" ] || { echo "not in .env.example: $missing" >&2; return 1; }
+}
 start_postgres() {
   KEYWARD_TEST_DATABASE_URL=$(POSTGRES_OPTIONS="-c fsync=off -c synchronous_commit=off -c full_page_writes=off" \
     scripts/postgres.sh start "$ROOT/.keyward/test-postgres")
@@ -29,6 +35,7 @@ browser_tests() { (cd end2end && npx --no-install tsc && npx --no-install playwr
 part "tools" scripts/setup.sh --test
 use_toolchain
 part "formatting" cargo fmt --all --check
+part "settings" settings_are_explained
 part "dependency rules" scripts/dependency-rules.sh
 part "lints, server side" lint_server_side
 part "lints, browser side" lint_browser_side
