@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use keyward_domain::ip_rules::Network;
 use keyward_outbound::Reach;
 use keyward_store::sealing::KeyRing;
 
@@ -56,44 +57,6 @@ pub struct Bounds {
     pub config_poll: Duration,
     pub connections_per_address: usize,
     pub usage_queue_events: usize,
-}
-
-/// `10.0.0.0/8` or a single address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix_bits: u32,
-}
-
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("is not an address or a network like 10.0.0.0/8")]
-pub struct ParseNetworkError;
-
-impl FromStr for Network {
-    type Err = ParseNetworkError;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.parse().map_err(|_| ParseNetworkError)?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let prefix_bits = bits.map_or(Ok(most), str::parse).map_err(|_| ParseNetworkError)?;
-        if prefix_bits > most {
-            return Err(ParseNetworkError);
-        }
-        Ok(Self { address, prefix_bits })
-    }
-}
-
-impl Network {
-    pub fn contains(&self, other: IpAddr) -> bool {
-        let shared = |a: u128, b: u128, bits: u32| bits == 0 || (a ^ b) >> (128 - bits) == 0;
-        match (self.address, other.to_canonical()) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => {
-                shared(u128::from(a.to_bits()) << 96, u128::from(b.to_bits()) << 96, self.prefix_bits)
-            }
-            (IpAddr::V6(a), IpAddr::V6(b)) => shared(a.to_bits(), b.to_bits(), self.prefix_bits),
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
-    }
 }
 
 impl Config {
@@ -241,15 +204,5 @@ mod tests {
         let config = read(&[("DATABASE_URL", "postgres://x"), ("KEYWARD_KEY_ENCRYPTION_KEY", &"ab".repeat(32))]);
         let config = config.map_err(|errors| errors.join("; ")).expect("a configuration");
         assert_eq!((config.mode, config.edge_addr.port(), config.ops_addr.port()), (Mode::Production, 8080, 8081));
-    }
-
-    #[test]
-    fn a_network_holds_its_addresses_and_no_others() {
-        let network: Network = "10.1.0.0/16".parse().expect("a network");
-        for (address, inside) in [("10.1.255.1", true), ("10.2.0.1", false), ("::ffff:10.1.2.3", true), ("::1", false)]
-        {
-            assert_eq!(network.contains(address.parse().expect("an address")), inside, "{address}");
-        }
-        assert!("::1".parse::<Network>().expect("one address").contains("::1".parse().expect("an address")));
     }
 }

@@ -212,7 +212,7 @@ impl Drop for Meter {
         self.edge.usage.push(UsageEvent {
             id: Uuid::now_v7(),
             account: proxy.account,
-            app: proxy.app,
+            app: proxy.app.id,
             proxy: proxy.id,
             subject: self.subject.take(),
             occurred_at: self.occurred_at,

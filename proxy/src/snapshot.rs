@@ -5,15 +5,18 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AccountId, AppId, IssuerId, PlanId, ProxyId};
-use keyward_domain::limits::RateLimit;
+use keyward_domain::issuer::Subject;
 use keyward_domain::ownership::OwnershipTable;
+use keyward_domain::policy::{AnonymousPolicy, AppPolicy, ProxyPolicy};
 use keyward_domain::provider::{KeyPlacement, Provider};
 use keyward_domain::rules::RuleSet;
 use keyward_domain::secret::ProviderKey;
 use keyward_domain::stateful;
 use keyward_identity::{LinkedIssuer, SharedSecret};
 use keyward_store::sealing::KeyRing;
-use keyward_store::snapshot::{ConfigSnapshot, EdgeIssuer, EdgeProxy, SealedProviderKey};
+use keyward_store::snapshot::{
+    ConfigSnapshot, EdgeApp, EdgeIssuer, EdgePlan, EdgeProxy, RevokedUser, SealedProviderKey,
+};
 use sha2::{Digest, Sha256};
 use tracing::warn;
 use url::Url;
@@ -26,7 +29,7 @@ pub struct Snapshot {
 
 pub struct ServedProxy {
     pub id: ProxyId,
-    pub app: AppId,
+    pub app: Arc<ServedApp>,
     pub account: AccountId,
     pub provider: &'static Provider,
     pub ownership: &'static OwnershipTable,
@@ -34,34 +37,53 @@ pub struct ServedProxy {
     pub key_placement: KeyPlacement,
     pub enabled: bool,
     pub rules: RuleSet,
-    pub rate_limit: Option<RateLimit>,
+    pub policy: ProxyPolicy,
     pub allowed_origins: Vec<String>,
-    pub default_plan: Option<PlanId>,
-    pub issuers: AppIssuers,
     key: KeySlot,
+}
+
+/// What all proxies of an app share.
+pub struct ServedApp {
+    pub id: AppId,
+    pub policy: AppPolicy,
+    pub default_plan: Option<PlanId>,
+    pub plans: HashMap<PlanId, EdgePlan>,
+    pub issuers: AppIssuers,
+    pub revoked: HashMap<Subject, RevokedUser>,
+}
+
+impl ServedApp {
+    fn compile(id: AppId, row: EdgeApp, ring: &KeyRing) -> Self {
+        Self {
+            id,
+            policy: row.policy,
+            default_plan: row.default_plan,
+            plans: row.plans.into_iter().map(|plan| (plan.id, plan)).collect(),
+            issuers: AppIssuers::compile(id, row.issuers, ring),
+            revoked: row.revoked.into_iter().map(|user| (user.subject.clone(), user)).collect(),
+        }
+    }
 }
 
 /// Whose tokens an app takes.
 #[derive(Clone, Default)]
 pub struct AppIssuers {
     pub linked: Arc<[Arc<LinkedIssuer>]>,
-    /// Those whose anonymous users may call.
-    with_anonymous: Arc<[IssuerId]>,
+    anonymous: HashMap<IssuerId, AnonymousPolicy>,
     /// Under which verified tokens are cached: another one as soon as any of these issuers is configured otherwise, so
     /// that not even a check that was under way at the change is found again.
     pub token_scope: Uuid,
 }
 
 impl AppIssuers {
-    pub fn allow_anonymous(&self, issuer: IssuerId) -> bool {
-        self.with_anonymous.contains(&issuer)
+    pub fn anonymous(&self, issuer: IssuerId) -> AnonymousPolicy {
+        self.anonymous.get(&issuer).copied().unwrap_or_default()
     }
 
     fn compile(app: AppId, rows: Vec<EdgeIssuer>, ring: &KeyRing) -> Self {
-        let allowing = rows.iter().filter(|row| row.allow_anonymous).map(|row| row.id);
-        let with_anonymous = allowing.collect();
+        let anonymous = rows.iter().map(|row| (row.id, row.anonymous)).collect();
         let token_scope = token_scope(app, &rows);
-        Self { linked: linked(rows, ring), with_anonymous, token_scope }
+        Self { linked: linked(rows, ring), anonymous, token_scope }
     }
 }
 
@@ -94,15 +116,15 @@ impl Snapshot {
         for row in &config.broken {
             warn!(row, "a row of the configuration can't be read and serves nothing");
         }
-        let issuers = config.issuers.into_iter().map(|(app, rows)| (app, AppIssuers::compile(app, rows, ring)));
-        let issuers: HashMap<AppId, AppIssuers> = issuers.collect();
+        let apps = config.apps.into_iter().map(|(id, row)| (id, Arc::new(ServedApp::compile(id, row, ring))));
+        let apps: HashMap<AppId, Arc<ServedApp>> = apps.collect();
         let mut proxies = HashMap::new();
         for row in config.proxies {
             let slug = row.slug.as_str().to_owned();
-            let issuers = issuers.get(&row.app).cloned().unwrap_or_default();
-            match compile(row, issuers, ring) {
+            let app = apps.get(&row.app).cloned();
+            match app.and_then(|app| compile(row, app, ring)) {
                 Some(proxy) => drop(proxies.insert(slug, Arc::new(proxy))),
-                None => warn!(slug, "a proxy of a provider that is not in the catalogue serves nothing"),
+                None => warn!(slug, "a proxy whose app or provider can't be read serves nothing"),
             }
         }
         Self { version: config.version, proxies }
@@ -117,7 +139,7 @@ impl Snapshot {
     }
 }
 
-fn compile(row: EdgeProxy, issuers: AppIssuers, ring: &KeyRing) -> Option<ServedProxy> {
+fn compile(row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing) -> Option<ServedProxy> {
     let provider = catalogue::provider(&row.provider)?;
     let (open, closed): (Vec<_>, Vec<_>) =
         row.rules.into_iter().map(|rule| stateful::check(provider, &rule).map(|()| rule)).partition(Result::is_ok);
@@ -130,7 +152,7 @@ fn compile(row: EdgeProxy, issuers: AppIssuers, ring: &KeyRing) -> Option<Served
     }
     Some(ServedProxy {
         id: row.id,
-        app: row.app,
+        app,
         account: row.account,
         provider,
         ownership: &OWNERSHIP[provider.name.as_str()],
@@ -138,11 +160,9 @@ fn compile(row: EdgeProxy, issuers: AppIssuers, ring: &KeyRing) -> Option<Served
         key_placement: row.key_placement,
         enabled: row.enabled,
         rules,
-        rate_limit: row.rate_limit,
+        policy: row.policy,
         allowed_origins: row.allowed_origins,
-        default_plan: row.default_plan,
-        issuers,
-        key: KeySlot { sealed: row.key, ring: ring.clone(), opened: OnceLock::new() },
+        key: KeySlot { sealed: row.keys.into_iter().next(), ring: ring.clone(), opened: OnceLock::new() },
     })
 }
 

@@ -8,7 +8,7 @@ use crate::error::PageError;
 
 #[cfg(feature = "ssr")]
 use {
-    super::kind::IssuerKind, crate::context::signed_in, crate::flash, keyward_control::AnonymousUsers,
+    super::kind::IssuerKind, crate::context::signed_in, crate::flash, keyward_domain::policy::AnonymousPolicy,
     keyward_domain::view::IssuerForm,
 };
 
@@ -48,8 +48,8 @@ pub async fn recheck_issuer(id: IssuerId) -> Result<IssuerCheckView, PageError> 
 pub async fn set_anonymous_users(id: IssuerId, to: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
     let anonymous_users = match to.as_str() {
-        "allowed" => AnonymousUsers::Allowed,
-        "refused" => AnonymousUsers::Refused,
+        "allowed" => AnonymousPolicy::AsOthers,
+        "refused" => AnonymousPolicy::Deny,
         _ => return Err(PageError::incomplete()),
     };
     Ok(control.set_anonymous_users(&actor, id, anonymous_users).await?)

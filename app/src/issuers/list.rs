@@ -1,5 +1,6 @@
 //! The identity providers linked to an app.
 
+use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::view::{AppView, IssuerView};
 use leptos::prelude::*;
 
@@ -102,13 +103,14 @@ fn IssuerRow(issuer: IssuerView, actions: IssuerActions) -> impl IntoView {
 
 /// Nothing for a provider whose tokens don't tell.
 fn anonymous_users(issuer: &IssuerView) -> Option<impl IntoView + use<>> {
-    let state = if issuer.allow_anonymous { "Anonymous users: allowed" } else { "Anonymous users: refused" };
+    let state =
+        if issuer.anonymous != AnonymousPolicy::Deny { "Anonymous users: allowed" } else { "Anonymous users: refused" };
     issuer.config.marks_anonymous_users().then(|| view! { <p class="muted">{state}</p> })
 }
 
 #[component]
 fn AnonymousSwitch(issuer: IssuerView, action: ServerAction<SetAnonymousUsers>) -> impl IntoView {
-    let (to, verb) = if issuer.allow_anonymous {
+    let (to, verb) = if issuer.anonymous != AnonymousPolicy::Deny {
         ("refused", "Refuse anonymous users")
     } else {
         ("allowed", "Allow anonymous users")

@@ -4,6 +4,7 @@
 
 use keyward_domain::ids::{AccountId, AppId, IssuerId};
 use keyward_domain::issuer::IssuerConfig;
+use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::validate;
 use keyward_domain::view::{IssuerCheckView, IssuerForm, IssuerView};
 use keyward_identity::FetchError;
@@ -16,13 +17,6 @@ use crate::{Actor, Control, ControlError, Mode};
 
 /// What the emulator puts into its generic tokens as `aud`.
 const EMULATOR_AUDIENCE: &str = "keyward-app";
-
-/// Whether users who never signed in may call an app's proxies; anyone can become any number of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnonymousUsers {
-    Allowed,
-    Refused,
-}
 
 /// A form that was understood.
 struct ParsedIssuer {
@@ -45,7 +39,13 @@ impl Control {
         self.store().add_issuer(account, app, &new, self.now()).await?;
         let last_check = self.check_issuer(account, id, &new.config).await?;
         let has_secret = new.sealed_secret.is_some();
-        Ok(IssuerView { id, config: new.config, has_secret, allow_anonymous: false, last_check: Some(last_check) })
+        Ok(IssuerView {
+            id,
+            config: new.config,
+            has_secret,
+            anonymous: AnonymousPolicy::Deny,
+            last_check: Some(last_check),
+        })
     }
 
     pub async fn recheck_issuer(&self, actor: &Actor, issuer: IssuerId) -> Result<IssuerCheckView, ControlError> {
@@ -58,17 +58,13 @@ impl Control {
         &self,
         actor: &Actor,
         issuer: IssuerId,
-        anonymous_users: AnonymousUsers,
+        policy: AnonymousPolicy,
     ) -> Result<(), ControlError> {
         let account = actor.editing()?;
         if !self.store().issuer(account, issuer).await?.config.marks_anonymous_users() {
             return Err(ControlError::invalid("to", "this identity provider's tokens don't tell anonymous users"));
         }
-        let allowed = match anonymous_users {
-            AnonymousUsers::Allowed => true,
-            AnonymousUsers::Refused => false,
-        };
-        Ok(self.store().set_anonymous_allowed(account, issuer, allowed, self.now()).await?)
+        Ok(self.store().set_anonymous_policy(account, issuer, policy, self.now()).await?)
     }
 
     /// Its users can't call any more; what they own at providers stays theirs.
@@ -182,7 +178,7 @@ pub(crate) fn issuer_view(row: IssuerRow) -> IssuerView {
         id: IssuerId(row.id),
         config: row.config.0,
         has_secret: row.sealed_secret.is_some(),
-        allow_anonymous: row.allow_anonymous,
+        anonymous: row.anonymous_policy.0,
         last_check,
     }
 }

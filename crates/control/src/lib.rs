@@ -29,7 +29,6 @@ pub use actor::Actor;
 pub use control::{Control, ControlParts};
 pub use demo::Demo;
 pub use error::ControlError;
-pub use issuers::AnonymousUsers;
 pub use mailer::{Mailer, SmtpSettings, SmtpSettingsError};
 pub use proxies::ProxySwitch;
 pub use settings::{Mode, Settings};

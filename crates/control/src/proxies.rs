@@ -3,6 +3,7 @@
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AppId, ProxyId};
 use keyward_domain::limits::{RateLimit, Window};
+use keyward_domain::policy::ProxyPolicy;
 use keyward_domain::provider::Provider;
 use keyward_domain::secret::{KeyHint, ProviderKey};
 use keyward_domain::slug::ProxySlug;
@@ -52,7 +53,7 @@ impl Control {
             base_url: stored_base_url(&base_url),
             key_placement,
             rules: provider.default_rules.clone(),
-            rate_limit: Some(FIRST_RATE_LIMIT),
+            policy: first_policy(),
             allowed_origins: Vec::new(),
         };
         let slug = ProxySlug::from_random(random_bytes()?).to_string();
@@ -83,7 +84,8 @@ impl Control {
             key_hint: row.key_hint.map(KeyHint),
             enabled: row.enabled,
             rules: row.rules.0,
-            rate_limit: row.rate_limit.map(|limit| limit.0),
+            rate_limit: row.policy.user_rate_limit(),
+            policy: row.policy.0,
             allowed_origins: row.allowed_origins,
             needs_issuer: !row.app_has_issuer,
         })
@@ -111,6 +113,12 @@ impl Control {
         let row = self.store().proxy(actor.account_id(), proxy).await?;
         Ok(snippets::snippets(&row.provider, &self.settings().proxy_url(&row.slug), &row.rules))
     }
+}
+
+fn first_policy() -> ProxyPolicy {
+    let mut policy = ProxyPolicy::default();
+    policy.set_user_rate_limit(Some(FIRST_RATE_LIMIT));
+    policy
 }
 
 pub(crate) fn known_provider(name: &str) -> Result<&'static Provider, ControlError> {

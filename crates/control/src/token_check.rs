@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use keyward_domain::ids::{AccountId, AppId, IssuerId};
 use keyward_domain::issuer::ClaimCheck;
+use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::view::{TokenCheckLine, Verdict};
 use keyward_identity::{LinkedIssuer, SharedSecret};
 use keyward_store::issuers::IssuerRow;
@@ -41,8 +42,11 @@ impl Control {
                 reason: "this app has no identity provider yet; link one first".to_owned(),
             }]);
         }
-        let refusing: Vec<IssuerId> =
-            rows.iter().filter(|row| !row.allow_anonymous).map(|row| IssuerId(row.id)).collect();
+        let refusing: Vec<IssuerId> = rows
+            .iter()
+            .filter(|row| row.anonymous_policy.0 == AnonymousPolicy::Deny)
+            .map(|row| IssuerId(row.id))
+            .collect();
         let linked = self.linked_issuers(account, rows).await?;
         let mut lines = self.key_sets().explain(&linked, token, self.now()).await;
         if let Ok(verified) = self.key_sets().verify(&linked, token, self.now()).await

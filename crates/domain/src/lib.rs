@@ -3,16 +3,19 @@
 //! Owns the words of the product (see docs/ARCHITECTURE.md) and every decision that needs only its arguments.
 //! Must not know the clock, randomness, the network, the database or a web framework; compiles to WebAssembly.
 
+pub mod body_rules;
 pub mod catalogue;
 pub mod clock;
 pub mod error_shape;
 pub mod ids;
+pub mod ip_rules;
 pub mod issuer;
 pub mod json_scan;
 pub mod limits;
 pub mod metering;
 pub mod ownership;
 pub mod path;
+pub mod policy;
 pub mod prices;
 pub mod provider;
 pub mod query;

@@ -1,24 +1,63 @@
-//! How often one app user may call a Proxy, and the sliding decision itself.
+//! How much may be used in which time, and the sliding decision itself.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One limit or budget. Whom "everyone" means depends on where it stands: at an App, a Plan or a Proxy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    pub measure: Measure,
+    pub window: Window,
+    pub per: Per,
+    /// Only calls of this model count; a `*` at the end stands for any rest.
+    #[serde(default)]
+    pub model: Option<String>,
+    pub amount: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    Requests,
+    InputTokens,
+    OutputTokens,
+    TotalTokens,
+    CostMicroUsd,
+}
+
+/// Who shares a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Per {
+    /// Each app user has it.
+    User,
+    /// Each client address (of IPv6 each /64) has it for all its anonymous users.
+    AnonymousAddress,
+    Everyone,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
+    /// While they are under way: how many requests at once.
+    AtOnce,
+    Second,
     Minute,
     Hour,
     Day,
-    /// Thirty days, sliding.
+    /// A calendar month in the App's time zone.
     Month,
 }
 
 impl Window {
-    pub const ALL: [Self; 4] = [Self::Minute, Self::Hour, Self::Day, Self::Month];
+    pub const ALL: [Self; 6] = [Self::AtOnce, Self::Second, Self::Minute, Self::Hour, Self::Day, Self::Month];
 
     pub fn secs(self) -> u64 {
         match self {
+            Self::AtOnce => 0,
+            Self::Second => 1,
             Self::Minute => 60,
             Self::Hour => 3_600,
             Self::Day => 86_400,
@@ -28,6 +67,8 @@ impl Window {
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::AtOnce => "at_once",
+            Self::Second => "second",
             Self::Minute => "minute",
             Self::Hour => "hour",
             Self::Day => "day",

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use crate::ids::{AccountId, AppId, IssuerId, MemberId, ProxyId, SessionId};
 use crate::issuer::IssuerConfig;
 use crate::limits::RateLimit;
+use crate::policy::{AnonymousPolicy, ProxyPolicy};
 use crate::provider::KeyPlacement;
 use crate::rules::EndpointRule;
 use crate::secret::KeyHint;
@@ -61,8 +62,8 @@ pub struct IssuerView {
     pub id: IssuerId,
     pub config: IssuerConfig,
     pub has_secret: bool,
-    /// Whether users who never signed in may call.
-    pub allow_anonymous: bool,
+    /// What holds for users who never signed in.
+    pub anonymous: AnonymousPolicy,
     pub last_check: Option<IssuerCheckView>,
 }
 
@@ -151,6 +152,7 @@ pub struct ProxyView {
     pub enabled: bool,
     pub rules: Vec<EndpointRule>,
     pub rate_limit: Option<RateLimit>,
+    pub policy: ProxyPolicy,
     pub allowed_origins: Vec<String>,
     /// The app has no issuer yet: nobody can call this proxy.
     pub needs_issuer: bool,

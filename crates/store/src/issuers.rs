@@ -2,6 +2,7 @@
 
 use keyward_domain::ids::{AccountId, AppId, IssuerId};
 use keyward_domain::issuer::IssuerConfig;
+use keyward_domain::policy::AnonymousPolicy;
 use sqlx::FromRow;
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -22,7 +23,7 @@ pub struct IssuerRow {
     pub app_id: Uuid,
     pub config: Json<IssuerConfig>,
     pub sealed_secret: Option<Vec<u8>>,
-    pub allow_anonymous: bool,
+    pub anonymous_policy: Json<AnonymousPolicy>,
     pub last_check_at: Option<OffsetDateTime>,
     pub last_check_ok: Option<bool>,
     pub last_check_note: Option<String>,
@@ -43,7 +44,7 @@ pub struct IssuerCheck {
 impl Store {
     pub async fn issuers(&self, account: AccountId, app: AppId) -> Result<Vec<IssuerRow>, StoreError> {
         let rows = sqlx::query_as(
-            "SELECT id, app_id, config, sealed_secret, allow_anonymous, last_check_at, last_check_ok, last_check_note
+            "SELECT id, app_id, config, sealed_secret, anonymous_policy, last_check_at, last_check_ok, last_check_note
              FROM issuers WHERE app_id = $1 AND account_id = $2 ORDER BY created_at, id",
         )
         .bind(app.0)
@@ -55,7 +56,7 @@ impl Store {
 
     pub async fn issuer(&self, account: AccountId, issuer: IssuerId) -> Result<IssuerRow, StoreError> {
         let row = sqlx::query_as(
-            "SELECT id, app_id, config, sealed_secret, allow_anonymous, last_check_at, last_check_ok, last_check_note
+            "SELECT id, app_id, config, sealed_secret, anonymous_policy, last_check_at, last_check_ok, last_check_note
              FROM issuers WHERE id = $1 AND account_id = $2",
         )
         .bind(issuer.0)
@@ -128,18 +129,18 @@ impl Store {
         one_row(changed.rows_affected())
     }
 
-    pub async fn set_anonymous_allowed(
+    pub async fn set_anonymous_policy(
         &self,
         account: AccountId,
         issuer: IssuerId,
-        allowed: bool,
+        policy: AnonymousPolicy,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let changed =
-            sqlx::query("UPDATE issuers SET allow_anonymous = $3, updated_at = $4 WHERE id = $1 AND account_id = $2")
+            sqlx::query("UPDATE issuers SET anonymous_policy = $3, updated_at = $4 WHERE id = $1 AND account_id = $2")
                 .bind(issuer.0)
                 .bind(account.0)
-                .bind(allowed)
+                .bind(Json(policy))
                 .bind(now)
                 .execute(&self.pool)
                 .await?;

@@ -1,7 +1,7 @@
 //! Proxies as the dashboard reads and changes them; what the edge serves from is another file's.
 
 use keyward_domain::ids::{AccountId, AppId, KeyId, ProxyId};
-use keyward_domain::limits::RateLimit;
+use keyward_domain::policy::ProxyPolicy;
 use keyward_domain::provider::KeyPlacement;
 use keyward_domain::rules::EndpointRule;
 use sqlx::types::Json;
@@ -41,7 +41,7 @@ pub struct ProxyRow {
     pub key_placement: Json<KeyPlacement>,
     pub enabled: bool,
     pub rules: Json<Vec<EndpointRule>>,
-    pub rate_limit: Option<Json<RateLimit>>,
+    pub policy: Json<ProxyPolicy>,
     pub allowed_origins: Vec<String>,
     pub updated_at: OffsetDateTime,
     pub key_hint: Option<String>,
@@ -64,7 +64,7 @@ pub struct ProxySettings {
     pub base_url: String,
     pub key_placement: KeyPlacement,
     pub rules: Vec<EndpointRule>,
-    pub rate_limit: Option<RateLimit>,
+    pub policy: ProxyPolicy,
     pub allowed_origins: Vec<String>,
 }
 
@@ -105,12 +105,14 @@ impl Store {
     pub async fn proxy(&self, account: AccountId, proxy: ProxyId) -> Result<ProxyRow, StoreError> {
         let row = sqlx::query_as(
             "SELECT proxies.id, proxies.app_id, apps.name AS app_name, proxies.slug, proxies.name, proxies.provider,
-                 proxies.base_url, proxies.key_placement, proxies.enabled, proxies.rules, proxies.rate_limit,
-                 proxies.allowed_origins, proxies.updated_at, sealed_keys.hint AS key_hint, sealed_keys.version AS key_version,
+                 proxies.base_url, proxies.key_placement, proxies.enabled, proxies.rules, proxies.policy,
+                 proxies.allowed_origins, proxies.updated_at, newest.hint AS key_hint, newest.version AS key_version,
                  EXISTS (SELECT 1 FROM issuers WHERE issuers.app_id = proxies.app_id AND issuers.account_id = $2) AS app_has_issuer
              FROM proxies
              JOIN apps ON apps.id = proxies.app_id AND apps.account_id = $2
-             LEFT JOIN sealed_keys ON sealed_keys.proxy_id = proxies.id AND sealed_keys.account_id = $2
+             LEFT JOIN LATERAL (
+                 SELECT hint, version FROM sealed_keys WHERE proxy_id = proxies.id AND account_id = $2 ORDER BY version DESC LIMIT 1
+             ) AS newest ON true
              WHERE proxies.id = $1 AND proxies.account_id = $2",
         )
         .bind(proxy.0)
@@ -131,7 +133,7 @@ impl Store {
         refuse_one_too_many(&mut tx, account, new.app).await?;
         let inserted = sqlx::query(
             "INSERT INTO proxies (id, app_id, account_id, slug, name, provider, base_url, key_placement, enabled, rules,
-                 rate_limit, allowed_origins, created_at, updated_at)
+                 policy, allowed_origins, created_at, updated_at)
              SELECT $1, apps.id, apps.account_id, $4, $5, $6, $7, $8, true, $9, $10, $11, $12, $12
              FROM apps WHERE apps.id = $2 AND apps.account_id = $3",
         )
@@ -144,7 +146,7 @@ impl Store {
         .bind(&new.settings.base_url)
         .bind(Json(&new.settings.key_placement))
         .bind(Json(&new.settings.rules))
-        .bind(new.settings.rate_limit.map(Json))
+        .bind(Json(&new.settings.policy))
         .bind(&new.settings.allowed_origins)
         .bind(now)
         .execute(&mut *tx)
@@ -168,7 +170,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         lock_as_seen(&mut tx, account, proxy, seen).await?;
         sqlx::query(
-            "UPDATE proxies SET name = $3, base_url = $4, key_placement = $5, rules = $6, rate_limit = $7,
+            "UPDATE proxies SET name = $3, base_url = $4, key_placement = $5, rules = $6, policy = $7,
                  allowed_origins = $8, updated_at = $9
              WHERE id = $1 AND account_id = $2",
         )
@@ -178,7 +180,7 @@ impl Store {
         .bind(&settings.base_url)
         .bind(Json(&settings.key_placement))
         .bind(Json(&settings.rules))
-        .bind(settings.rate_limit.map(Json))
+        .bind(Json(&settings.policy))
         .bind(&settings.allowed_origins)
         .bind(now)
         .execute(&mut *tx)
@@ -251,10 +253,10 @@ async fn lock_as_seen(
             .fetch_one(&mut *connection)
             .await?;
     let key_version: Option<i32> =
-        sqlx::query_scalar("SELECT version FROM sealed_keys WHERE proxy_id = $1 AND account_id = $2")
+        sqlx::query_scalar("SELECT max(version) FROM sealed_keys WHERE proxy_id = $1 AND account_id = $2")
             .bind(proxy.0)
             .bind(account.0)
-            .fetch_optional(&mut *connection)
+            .fetch_one(&mut *connection)
             .await?;
     if updated_at == seen.updated_at && key_version == seen.key_version {
         Ok(())
@@ -263,6 +265,7 @@ async fn lock_as_seen(
     }
 }
 
+/// The key takes the place of all that the proxy had.
 async fn replace_key(
     connection: &mut PgConnection,
     account: AccountId,

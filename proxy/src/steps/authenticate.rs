@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::issuer::Subject;
+use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::rejection::Rejection;
 use keyward_identity::{TokenRejection, VerifiedToken, test_call};
 use time::OffsetDateTime;
@@ -24,7 +25,7 @@ impl Caller {
 
 pub async fn authenticate(edge: &Edge, proxy: &ServedProxy, token: &Token) -> Result<Caller, Rejection> {
     let (token, now) = (token.expose(), edge.clock.now());
-    let (issuers, scope) = (&proxy.issuers.linked, proxy.issuers.token_scope);
+    let (issuers, scope) = (&proxy.app.issuers.linked, proxy.app.issuers.token_scope);
     let cached = edge.tokens.get(scope, token, now);
     if let Some(verified) = cached.filter(|verified| verified.is_of_one_of(issuers)) {
         return welcome(proxy, verified);
@@ -43,7 +44,7 @@ pub async fn authenticate(edge: &Edge, proxy: &ServedProxy, token: &Token) -> Re
 
 /// Asked of every request: whether anonymous users may call is no property of the token.
 fn welcome(proxy: &ServedProxy, verified: Arc<VerifiedToken>) -> Result<Caller, Rejection> {
-    if verified.anonymous && !proxy.issuers.allow_anonymous(verified.subject.issuer) {
+    if verified.anonymous && proxy.app.issuers.anonymous(verified.subject.issuer) == AnonymousPolicy::Deny {
         return Err(Rejection::AnonymousNotAllowed);
     }
     Ok(Caller { verified })

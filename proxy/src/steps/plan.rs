@@ -14,6 +14,6 @@ pub struct ActivePlan {
 
 /// No plan means no.
 pub fn active(proxy: &ServedProxy, _caller: &Caller) -> Result<ActivePlan, Rejection> {
-    let plan = proxy.default_plan.ok_or(Rejection::NoPlan)?;
-    Ok(ActivePlan { plan, rate_limit: proxy.rate_limit })
+    let plan = proxy.app.default_plan.ok_or(Rejection::NoPlan)?;
+    Ok(ActivePlan { plan, rate_limit: proxy.policy.user_rate_limit() })
 }

@@ -26,8 +26,10 @@ async fn anonymous_users_are_refused_until_their_issuers_link_allows_them() {
         }
     }
     world.assert_unseen().await;
-    let switch =
-        |allow: bool| format!("UPDATE issuers SET allow_anonymous = {allow} WHERE config->>'kind' = 'firebase'");
+    let switch = |allow: bool| {
+        let policy = if allow { "as_others" } else { "deny" };
+        format!(r#"UPDATE issuers SET anonymous_policy = '{{"kind": "{policy}"}}' WHERE config->>'kind' = 'firebase'"#)
+    };
     world.change(&switch(true)).await;
     call(&tokens[0].1).await.expect(200);
     assert_eq!(call(&tokens[1].1).await.expect(403).code(), "anonymous_not_allowed");

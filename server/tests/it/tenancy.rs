@@ -99,7 +99,7 @@ async fn another_account_s_anything_is_not_found() {
     let actor = house.actor("bob@example.com").await;
     let app = house.control.app(&actor, theirs.app).await.expect("still there");
     assert_eq!((app.name.as_str(), app.issuers.len(), app.proxies.len()), ("Theirs", 1, 1));
-    assert!(app.issuers.iter().all(|issuer| !issuer.allow_anonymous));
+    assert!(app.issuers.iter().all(|issuer| issuer.anonymous == AnonymousPolicy::Deny));
     assert!(app.proxies.iter().all(|proxy| proxy.enabled && proxy.name == "Theirs"));
     assert_eq!(bob.get("/apps").await.status, StatusCode::OK, "Bob is still signed in");
 }

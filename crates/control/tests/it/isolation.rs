@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use keyward_control::{Actor, AnonymousUsers, ControlError, ProxySwitch};
+use keyward_control::{Actor, ControlError, ProxySwitch};
 use keyward_domain::ids::{AppId, IssuerId, ProxyId, SessionId};
+use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::view::{IssuerForm, UsageRange};
 use uuid::Uuid;
 
@@ -44,7 +45,11 @@ async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Vec<(&'static 
         ("rename_app", Kind::Edits, control.rename_app(actor, app, "Mine now").await),
         ("add_issuer", Kind::Edits, control.add_issuer(actor, app, firebase()).await.map(drop)),
         ("recheck_issuer", Kind::Edits, control.recheck_issuer(actor, issuer).await.map(drop)),
-        ("set_anonymous_users", Kind::Edits, control.set_anonymous_users(actor, issuer, AnonymousUsers::Allowed).await),
+        (
+            "set_anonymous_users",
+            Kind::Edits,
+            control.set_anonymous_users(actor, issuer, AnonymousPolicy::AsOthers).await,
+        ),
         ("create_proxy", Kind::Edits, control.create_proxy(actor, app, new_proxy("openai", "")).await.map(drop)),
         ("save_proxy", Kind::Edits, control.save_proxy(actor, proxy, form).await),
         ("set_proxy_enabled", Kind::Edits, control.set_proxy_enabled(actor, proxy, ProxySwitch::Off).await),

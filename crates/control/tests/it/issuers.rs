@@ -1,7 +1,8 @@
 //! Linking identity providers: what is saved, what is fetched, what is said.
 
-use keyward_control::{AnonymousUsers, ControlError};
+use keyward_control::ControlError;
 use keyward_domain::issuer::IssuerConfig;
+use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::view::{IssuerForm, TokenCheckLine, Verdict};
 
 use crate::world::{World, refusal};
@@ -97,17 +98,17 @@ async fn refuses_fields_by_name() {
 
 #[tokio::test]
 async fn anonymous_users_are_refused_until_the_link_allows_them() {
-    const ALLOWING: &str = "SELECT count(*) FROM issuers WHERE allow_anonymous";
+    const ALLOWING: &str = "SELECT count(*) FROM issuers WHERE anonymous_policy = '{\"kind\": \"as_others\"}'";
     const VERSION: &str = "SELECT version FROM config_version";
     let world = World::development().await;
     let (control, ada) = (&world.control, world.actor("ada@example.com").await);
     let app = world.app(&ada).await;
     let linked = control.add_issuer(&ada, app, IssuerForm::Emulator).await.expect("linked");
-    assert!(!linked.allow_anonymous);
-    for (choice, allowed) in [(AnonymousUsers::Allowed, true), (AnonymousUsers::Refused, false)] {
+    assert_eq!(linked.anonymous, AnonymousPolicy::Deny);
+    for (choice, allowed) in [(AnonymousPolicy::AsOthers, true), (AnonymousPolicy::Deny, false)] {
         let before = world.database.count(VERSION).await;
         control.set_anonymous_users(&ada, linked.id, choice).await.expect("set");
-        assert_eq!(control.app(&ada, app).await.expect("works").issuers[0].allow_anonymous, allowed);
+        assert_eq!(control.app(&ada, app).await.expect("works").issuers[0].anonymous, choice);
         assert_eq!(world.database.count(ALLOWING).await, i64::from(allowed));
         assert!(world.database.count(VERSION).await > before, "the edge reads its configuration anew");
     }
@@ -120,8 +121,11 @@ async fn a_provider_whose_tokens_do_not_tell_anonymous_users_has_no_such_choice(
     let app = world.app(&ada).await;
     let form = oidc(&world.stand_in.issuer(), "my-app");
     let linked = world.control.add_issuer(&ada, app, form).await.expect("linked");
-    assert_eq!(refusal(world.control.set_anonymous_users(&ada, linked.id, AnonymousUsers::Allowed).await).0, "to");
-    assert_eq!(world.database.count("SELECT count(*) FROM issuers WHERE allow_anonymous").await, 0);
+    assert_eq!(refusal(world.control.set_anonymous_users(&ada, linked.id, AnonymousPolicy::AsOthers).await).0, "to");
+    assert_eq!(
+        world.database.count("SELECT count(*) FROM issuers WHERE anonymous_policy = '{\"kind\": \"as_others\"}'").await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -157,6 +161,6 @@ async fn the_token_check_says_no_to_an_anonymous_user_while_the_edge_would() {
         lines.into_iter().filter(|line| line.verdict == Verdict::Failed).map(|line| line.check).collect()
     };
     assert_eq!(failed(control.check_token(&ada, app, &token).await.expect("lines")), ["Anonymous user"]);
-    control.set_anonymous_users(&ada, linked.id, AnonymousUsers::Allowed).await.expect("set");
+    control.set_anonymous_users(&ada, linked.id, AnonymousPolicy::AsOthers).await.expect("set");
     assert_eq!(failed(control.check_token(&ada, app, &token).await.expect("lines")), [""; 0]);
 }

@@ -13,7 +13,7 @@ use crate::world::{KEY, PASSWORD, World, key_ring, new_proxy, refusal, unchanged
 async fn opened_key(world: &World, proxy: ProxyId) -> Result<String, String> {
     let snapshot = world.database.store().config_snapshot().await.expect("works");
     let proxy = snapshot.proxies.into_iter().find(|found| found.id == proxy).expect("served");
-    let key = proxy.key.expect("sealed").open(&key_ring()).map_err(|error| error.to_string())?;
+    let key = proxy.keys.first().expect("sealed").open(&key_ring()).map_err(|error| error.to_string())?;
     Ok(key.expose().to_owned())
 }
 

@@ -9,7 +9,7 @@ use crate::world::{World, key_ring, new_proxy};
 /// How many proxies' keys the edge could open.
 async fn keys_that_open(world: &World) -> usize {
     let snapshot = world.database.store().config_snapshot().await.expect("works");
-    let keys = snapshot.proxies.into_iter().filter_map(|proxy| proxy.key);
+    let keys = snapshot.proxies.into_iter().flat_map(|proxy| proxy.keys);
     keys.filter(|key| key.open(&key_ring()).is_ok()).count()
 }
 

@@ -3,6 +3,7 @@
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AccountId, KeyId, ProxyId};
 use keyward_domain::limits::{RateLimit, Window};
+use keyward_domain::policy::ProxyPolicy;
 use keyward_domain::provider::{KeyPlacement, upstream_origin};
 use keyward_domain::rules::EndpointRule;
 use keyward_domain::secret::ProviderKey;
@@ -27,7 +28,9 @@ pub struct Seed {
     pub base_url: String,
     pub placement: Option<KeyPlacement>,
     pub rules: Option<Vec<EndpointRule>>,
+    /// Goes into the policy.
     pub rate_limit: Option<RateLimit>,
+    pub policy: ProxyPolicy,
     pub origins: Vec<String>,
     pub issuers: Vec<Value>,
     pub enabled: bool,
@@ -49,6 +52,7 @@ impl Seed {
             placement: None,
             rules: None,
             rate_limit: None,
+            policy: ProxyPolicy::default(),
             origins: vec!["https://app.example".to_owned()],
             issuers: vec![issuer],
             enabled: true,
@@ -71,6 +75,10 @@ impl Seed {
             placement: placement.binding(),
             version: 1,
         };
+        let mut policy = self.policy;
+        if self.rate_limit.is_some() {
+            policy.set_user_rate_limit(self.rate_limit);
+        }
         let data_key = ring.open_data_key(AccountId(account), &wrapped).expect("just made");
         let provider_key = ProviderKey::parse(PROVIDER_KEY).expect("a key");
         let sealed = data_key.seal_provider_key(&context, &provider_key).expect("random");
@@ -92,9 +100,9 @@ impl Seed {
              INSERT INTO plans (id, app_id, account_id, name, is_default, created_at)
              VALUES ('{plan}', '{app}', '{account}', 'Default', true, now());
              INSERT INTO proxies (id, app_id, account_id, slug, name, provider, base_url, key_placement, enabled, rules,
-                 rate_limit, allowed_origins, created_at, updated_at)
+                 policy, allowed_origins, created_at, updated_at)
              VALUES ('{proxy}', '{app}', '{account}', '{slug}', 'Proxy', '{provider}', '{base_url}', '{placement}', {enabled},
-                 '{rules}', {rate_limit}, ARRAY[{origins}]::text[], now(), now());
+                 '{rules}', '{policy}', ARRAY[{origins}]::text[], now(), now());
              INSERT INTO sealed_keys (id, proxy_id, account_id, version, sealed, hint, created_at)
              VALUES ('{key}', '{proxy}', '{account}', 1, '\\x{sealed}', 'leak', now());
              {issuers}",
@@ -105,7 +113,7 @@ impl Seed {
             placement = text(&placement.binding()),
             enabled = self.enabled,
             rules = json_text(&json!(rules)),
-            rate_limit = self.rate_limit.map_or("NULL".to_owned(), |limit| format!("'{}'", json!(limit))),
+            policy = json_text(&json!(policy)),
             sealed = hex::encode(&sealed),
             issuers = issuers.collect::<String>(),
         );
