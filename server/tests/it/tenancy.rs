@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use http::StatusCode;
 
+use keyward_domain::policy::AnonymousPolicy;
+
 use crate::harness::{Belongings, House};
 
 /// What a server function is about.

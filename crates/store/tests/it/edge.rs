@@ -79,8 +79,8 @@ async fn a_snapshot_leaves_out_what_it_cannot_read_and_names_it() {
     assert_eq!(slugs, ["aaaaaaaaaaaa"]);
     assert_eq!(snapshot.broken.len(), 1);
     assert!(snapshot.broken[0].contains(&id(5).to_string()));
-    assert_eq!(snapshot.issuers[&AppId(id(2))].len(), 1);
-    assert!(snapshot.proxies[0].key.is_none() && snapshot.proxies[0].default_plan.is_none());
+    assert_eq!(snapshot.apps[&AppId(id(2))].issuers.len(), 1);
+    assert!(snapshot.proxies[0].keys.is_empty() && snapshot.apps[&AppId(id(2))].default_plan.is_none());
 }
 
 #[tokio::test]
