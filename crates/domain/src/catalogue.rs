@@ -1,7 +1,10 @@
 //! The providers we know, one reviewed JSON file each under `catalogue/`.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::body_fields::{BodyFields, BodyFieldsTable};
+use crate::path::{PathTemplate, RequestPath};
 use crate::provider::Provider;
 
 static PROVIDERS: LazyLock<Vec<Provider>> = LazyLock::new(|| {
@@ -22,4 +25,35 @@ pub fn providers() -> &'static [Provider] {
 
 pub fn provider(name: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| provider.name == name)
+}
+
+/// What is asked of a provider's entry for every request.
+struct Compiled {
+    body_fields: BodyFieldsTable,
+    unbilled: Vec<(&'static str, PathTemplate)>,
+}
+
+static COMPILED: LazyLock<HashMap<&'static str, Compiled>> =
+    LazyLock::new(|| providers().iter().map(|provider| (provider.name.as_str(), compiled(provider))).collect());
+
+fn compiled(provider: &'static Provider) -> Compiled {
+    let endpoint = |line: &'static String| {
+        let (method, template) = line.split_once(' ').expect("a test reads every line");
+        (method, PathTemplate::parse(template).expect("a test parses every template"))
+    };
+    Compiled {
+        body_fields: BodyFieldsTable::compile(&provider.body_fields).expect("a test compiles every table"),
+        unbilled: provider.unbilled.iter().map(endpoint).collect(),
+    }
+}
+
+/// The fields in the body of this call; `path` is the upstream path.
+pub fn body_fields(provider: &str, method: &str, path: &RequestPath) -> Option<&'static BodyFields> {
+    COMPILED.get(provider)?.body_fields.find(method, path)
+}
+
+/// Whether the provider is known to take nothing for this call.
+pub fn is_unbilled(provider: &str, method: &str, path: &RequestPath) -> bool {
+    let Some(compiled) = COMPILED.get(provider) else { return false };
+    compiled.unbilled.iter().any(|(known, template)| *known == method && template.matches(path).is_some())
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::body_fields::BodyFields;
 use crate::rules::EndpointRule;
 
 /// Where the developer's key goes on the upstream request.
@@ -83,6 +84,16 @@ pub struct Provider {
     /// whose they are.
     #[serde(default)]
     pub stateful_prefixes: Vec<String>,
+    /// Request headers, lower case, that only the developer's own settings may send: which organization pays, which beta
+    /// is on.
+    #[serde(default)]
+    pub developer_headers: Vec<String>,
+    /// What is known of the bodies of requests.
+    #[serde(default)]
+    pub body_fields: Vec<BodyFields>,
+    /// `POST /v1/files`: calls that cost nothing at the provider, whatever their size.
+    #[serde(default)]
+    pub unbilled: Vec<String>,
     /// Of these query parameters, only these values pass.
     #[serde(default)]
     pub query_values: BTreeMap<String, Vec<String>>,

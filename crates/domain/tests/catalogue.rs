@@ -1,6 +1,7 @@
 //! Every file of the catalogue: it reads, its rules compile, and every id in a path is owned or known to be public.
 
-use keyward_domain::catalogue::{provider, providers};
+use keyward_domain::body_fields::{BodyFields, BodyFieldsTable, SystemField};
+use keyward_domain::catalogue::{body_fields, is_unbilled, provider, providers};
 use keyward_domain::ownership::OwnershipTable;
 use keyward_domain::path::{PathTemplate, RequestPath};
 use keyward_domain::query::Query;
@@ -76,5 +77,52 @@ fn a_test_request_is_allowed_by_the_default_rules() {
             "{}",
             provider.name
         );
+    }
+}
+
+fn pointers(fields: &BodyFields) -> Vec<&String> {
+    let system = fields.system.iter().map(|field| match field {
+        SystemField::Role { pointer, .. } | SystemField::Field { pointer } => pointer,
+    });
+    let single = [&fields.model, &fields.choices, &fields.messages, &fields.modalities].into_iter().flatten();
+    let several = fields.other_models.iter().chain(&fields.max_output).chain(&fields.end_user);
+    single.chain(several).chain(system).chain(fields.tools.iter().map(|tools| &tools.pointer)).collect()
+}
+
+#[test]
+fn every_body_field_is_a_pointer_below_the_body() {
+    for provider in providers() {
+        BodyFieldsTable::compile(&provider.body_fields).expect("templates parse");
+        for fields in &provider.body_fields {
+            let at = format!("{} {} {}", provider.name, fields.method, fields.template);
+            for pointer in pointers(fields) {
+                let segments: Vec<&str> = pointer.split('/').collect();
+                assert!(segments.len() > 1 && segments[0].is_empty(), "{at}: {pointer:?}");
+                assert!(segments[1..].iter().all(|name| !name.is_empty() && *name != "**"), "{at}: {pointer:?}");
+            }
+            let names_model = fields.model.is_some() != fields.template.contains("{model}");
+            assert!(names_model || fields.other_models.is_empty(), "{at}: the model is in the body or in the path");
+        }
+    }
+}
+
+#[test]
+fn the_fields_of_a_call_are_found_by_its_upstream_path() {
+    let path = |text: &str| RequestPath::parse(text).expect("a path");
+    let chat = body_fields("openai", "POST", &path("/v1/chat/completions")).expect("known");
+    assert_eq!(chat.max_output, ["/max_completion_tokens", "/max_tokens"]);
+    assert!(body_fields("openai", "GET", &path("/v1/chat/completions")).is_none());
+    assert!(body_fields("gemini", "POST", &path("/v1/models/m:generateContent")).is_some());
+    assert!(is_unbilled("openai", "POST", &path("/v1/files")));
+    assert!(!is_unbilled("openai", "POST", &path("/v1/chat/completions")));
+    assert!(!is_unbilled("custom", "GET", &path("/v1/models")));
+}
+
+#[test]
+fn what_only_the_developer_may_say_no_rule_lets_through() {
+    for provider in providers() {
+        for name in &provider.developer_headers {
+            assert!(is_reserved_header(name), "{}: {name}", provider.name);
+        }
     }
 }
