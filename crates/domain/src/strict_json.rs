@@ -1,11 +1,12 @@
 //! JSON that a rule reads: at most 128 levels deep and without duplicate keys, so that the edge and the upstream
-//! can't take two meanings from one body. Also the one change the edge makes to a body.
+//! can't take two meanings from one body. Also how a chat stream is asked for its figures.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+use crate::json_edit::{self, Edit};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StrictJsonError {
@@ -87,57 +88,16 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-/// The members of the top-level object, in order, each value as it was written.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> serde::Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(entry) = map.next_entry::<String, &'de RawValue>()? {
-                    members.push(entry);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Collect)
-    }
-}
-
 /// Asks an OpenAI chat stream for its usage figures; all else stays byte for byte as it was written.
 /// `None` when the client asked for them itself.
 pub fn with_stream_usage(body: &[u8]) -> Option<Vec<u8>> {
-    let Members(members) = serde_json::from_slice(body).ok()?;
-    let mut options = Map::new();
-    let mut out = Vec::with_capacity(body.len() + 48);
-    for (key, raw) in &members {
-        if key == "stream_options" {
-            if let Ok(Value::Object(given)) = serde_json::from_str(raw.get()) {
-                options = given;
-            }
-            continue;
-        }
-        push_member(&mut out, key, raw.get());
-    }
-    if options.insert("include_usage".to_owned(), Value::Bool(true)) == Some(Value::Bool(true)) {
-        return None;
-    }
-    push_member(&mut out, "stream_options", &Value::Object(options).to_string());
-    out.push(b'}');
-    Some(out)
-}
-
-fn push_member(out: &mut Vec<u8>, key: &str, raw: &str) {
-    out.push(if out.is_empty() { b'{' } else { b',' });
-    out.extend_from_slice(Value::from(key).to_string().as_bytes());
-    out.push(b':');
-    out.extend_from_slice(raw.as_bytes());
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let edit = match &value["stream_options"] {
+        Value::Object(options) if options.get("include_usage") == Some(&Value::Bool(true)) => return None,
+        Value::Object(_) => Edit::set("/stream_options/include_usage", "true"),
+        _ => Edit::set("/stream_options", r#"{"include_usage":true}"#),
+    };
+    json_edit::apply(body, &[edit])
 }
 
 #[cfg(test)]
@@ -175,11 +135,11 @@ mod tests {
     fn asking_for_usage_changes_nothing_else() {
         assert_eq!(
             injected(r#"{"z": 1.50e3, "stream":true,"a":"\u00e9"}"#).as_deref(),
-            Some(r#"{"z":1.50e3,"stream":true,"a":"\u00e9","stream_options":{"include_usage":true}}"#)
+            Some(r#"{"z": 1.50e3, "stream":true,"a":"\u00e9","stream_options":{"include_usage":true}}"#)
         );
         assert_eq!(
             injected(r#"{"stream_options":{"include_usage":false,"x":1},"n":1}"#).as_deref(),
-            Some(r#"{"n":1,"stream_options":{"include_usage":true,"x":1}}"#)
+            Some(r#"{"stream_options":{"include_usage":true,"x":1},"n":1}"#)
         );
         assert_eq!(injected(r#"{"stream_options":{"include_usage":true}}"#), None);
         assert_eq!(injected("{}").as_deref(), Some(r#"{"stream_options":{"include_usage":true}}"#));
