@@ -1,5 +1,6 @@
 //! What goes over the wire: the reply, or the rejection in the provider's shape, with the fields every answer carries.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use crate::edge::Edge;
 use crate::meter::Meter;
-use crate::pipeline::{self, Admission};
+use crate::pipeline::{self, Admission, Arrival};
 use crate::reply_stream::Body;
 use crate::snapshot::ServedProxy;
 use crate::steps::cors::Cors;
@@ -32,14 +33,15 @@ pub struct Envelope {
     quota: Option<Quota>,
 }
 
-pub async fn answer(edge: Arc<Edge>, request: Request<Incoming>) -> Response<Body> {
+pub async fn answer(edge: Arc<Edge>, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
     let mut meter = Meter::start(edge.clone(), request.method());
     let mut envelope =
         Envelope { request_id: Uuid::now_v7().to_string(), proxy: None, cors: Cors::default(), quota: None };
     let (head, body) = request.into_parts();
     let mut body = Some(body);
+    let arrival = Arrival { address: edge.forwarding.client(peer, &head.headers), head };
     let admission = tokio::select! {
-        admission = pipeline::run(&edge, head, &mut body, &mut envelope, &mut meter) => admission,
+        admission = pipeline::run(&edge, arrival, &mut body, &mut envelope, &mut meter) => admission,
         () = edge.cut_streams.cancelled() => Err(Rejection::ShuttingDown),
     };
     match admission {

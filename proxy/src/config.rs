@@ -6,9 +6,12 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use keyward_domain::client_address::ForwardedField;
 use keyward_domain::ip_rules::Network;
 use keyward_outbound::Reach;
 use keyward_store::sealing::KeyRing;
+
+use crate::forwarding::Forwarding;
 
 /// No `Debug`: the database address may hold a password.
 pub struct Config {
@@ -17,7 +20,7 @@ pub struct Config {
     pub ops_addr: SocketAddr,
     pub database_url: String,
     pub key_ring: KeyRing,
-    pub trusted_proxies: Vec<Network>,
+    pub forwarding: Forwarding,
     pub log: String,
     pub jwks_overrides: HashMap<String, String>,
     pub bounds: Bounds,
@@ -85,7 +88,10 @@ impl Config {
             ops_addr: env.parsed("KEYWARD_OPS_ADDR", SocketAddr::from(([127, 0, 0, 1], 8081))),
             database_url: database_url.unwrap_or_default(),
             key_ring: key_ring.unwrap_or_else(|| KeyRing::from_hex(&"0".repeat(64)).expect("64 digits")),
-            trusted_proxies: networks(&mut env),
+            forwarding: Forwarding {
+                trusted: networks(&mut env),
+                field: env.parsed("KEYWARD_FORWARDED_FIELD", ForwardedField::default()),
+            },
             log: env.text("KEYWARD_LOG").unwrap_or_else(|| "info".to_owned()),
             jwks_overrides,
             bounds: bounds(&mut env),
@@ -108,7 +114,7 @@ fn bounds(env: &mut Env<'_>) -> Bounds {
         write_stall: env.secs("KEYWARD_WRITE_STALL_TIMEOUT_SECS", 30),
         head_read: env.secs("KEYWARD_HEAD_READ_TIMEOUT_SECS", 10),
         shutdown_grace: env.secs("KEYWARD_SHUTDOWN_GRACE_SECS", 20),
-        config_poll: env.secs("KEYWARD_CONFIG_POLL_SECS", 5),
+        config_poll: env.secs("KEYWARD_CONFIG_POLL_SECS", 2),
         connections_per_address: env.parsed("KEYWARD_CONNECTIONS_PER_ADDRESS", 100),
         usage_queue_events: env.parsed("KEYWARD_USAGE_QUEUE_EVENTS", 50_000),
     }

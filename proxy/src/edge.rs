@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::byte_budget::ByteBudget;
 use crate::config::Bounds;
+use crate::forwarding::Forwarding;
 use crate::ledger::Ledger;
 use crate::limiter::Limiter;
 use crate::metrics::Metrics;
@@ -30,6 +31,7 @@ pub struct Edge {
     pub strangers: StrangerLog,
     pub metrics: Metrics,
     pub clock: Clock,
+    pub forwarding: Forwarding,
     pub bounds: Bounds,
     pub held_bytes: ByteBudget,
     /// Streams that are still open end now.

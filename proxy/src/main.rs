@@ -5,6 +5,7 @@ mod byte_budget;
 mod config;
 mod config_watch;
 mod edge;
+mod forwarding;
 mod ledger;
 mod limiter;
 mod meter;
@@ -114,7 +115,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
 
     readiness.set(true);
     info!(edge = %edge_addr, "keyward-proxy listening");
-    Doorway { listener, edge, trusted: config.trusted_proxies }.serve(notice_of(&stop, &readiness)).await;
+    Doorway { listener, edge }.serve(notice_of(&stop, &readiness)).await;
 
     watching.abort();
     writing_ends.cancel();
@@ -142,6 +143,7 @@ fn edge(config: &Config, store: &Store, snapshot: Snapshot, usage: UsageQueue, m
         strangers: StrangerLog::default(),
         metrics,
         clock,
+        forwarding: config.forwarding.clone(),
         bounds: config.bounds,
         held_bytes: ByteBudget::new(config.bounds.buffered_bytes),
         cut_streams: CancellationToken::new(),

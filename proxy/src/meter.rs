@@ -231,6 +231,7 @@ impl Drop for Meter {
             response_bytes: self.response_bytes,
             first_byte_ms: self.first_byte.map(millis),
             duration_ms: millis(self.started.elapsed()),
+            app_check: None,
         });
     }
 }

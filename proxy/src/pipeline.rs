@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use hyper::body::Incoming;
+use keyward_domain::client_address::ClientAddress;
 use keyward_domain::rejection::Rejection;
 use tracing::debug;
 
@@ -19,7 +20,7 @@ use crate::steps::ownership::{self, Claim};
 use crate::steps::plan::{self, ActivePlan};
 use crate::steps::record::{Passed, record};
 use crate::steps::upload::{self, Reading, Upload};
-use crate::steps::{carriers, cors, forward, route};
+use crate::steps::{addresses, carriers, cors, forward, route};
 
 /// Every proof that a call may go out. Its fields are private: only `run` makes one.
 pub struct Admitted {
@@ -44,15 +45,21 @@ pub enum Admission {
     Passed(Passed),
 }
 
+/// A request without its body, and who sent it.
+pub struct Arrival {
+    pub head: Parts,
+    pub address: ClientAddress,
+}
+
 /// The body stays where it is until it is wanted: of a call that was refused before, it is the caller's to dispose of.
 pub async fn run(
     edge: &Arc<Edge>,
-    mut head: Parts,
+    arrival: Arrival,
     body: &mut Option<Incoming>,
     envelope: &mut Envelope,
     meter: &mut Meter,
 ) -> Result<Admission, Rejection> {
-    let snapshot = edge.snapshot.load();
+    let (snapshot, Arrival { mut head, address }) = (edge.snapshot.load(), arrival);
 
     let addressed = route::address(&snapshot, &head)?;
     meter.routed(addressed.proxy.clone());
@@ -64,8 +71,10 @@ pub async fn run(
     }
     let mut routed = route::route(addressed, &head)?;
 
-    let token = carriers::take(&mut head.headers, &mut routed.query, &proxy.key_placement)?;
-    let caller = authenticate(edge, &proxy, &token).await?;
+    let credentials = carriers::take(&mut head.headers, &mut routed.query, &proxy.key_placement);
+    addresses::check(edge, &proxy, address, credentials.as_ref())?;
+    let credentials = credentials?;
+    let caller = authenticate(edge, &proxy, &credentials.token).await?;
     meter.authenticated(caller.subject().clone());
 
     let mut endpoint = authorize::endpoint(routed, &head)?;

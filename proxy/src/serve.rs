@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use keyward_domain::ip_rules::Network;
+use keyward_domain::client_address::ClientAddress;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -32,8 +32,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Doorway {
     pub listener: TcpListener,
     pub edge: Arc<Edge>,
-    /// Load balancers of the operator's: the limit per address is not for them.
-    pub trusted: Vec<Network>,
 }
 
 impl Doorway {
@@ -81,8 +79,9 @@ impl Doorway {
     ) {
         let bounds = self.edge.bounds;
         let address = peer.ip().to_canonical();
-        let is_trusted = self.trusted.iter().any(|network| network.contains(address));
-        let caller = network_of(address);
+        // The limit is not for the operator's own load balancers.
+        let is_trusted = self.edge.forwarding.trusts(address);
+        let caller = ClientAddress::new(address).network();
         let most = if is_trusted { usize::MAX } else { bounds.connections_per_address };
         let Some(place) = callers.enter(caller, most) else {
             self.edge.metrics.connections_refused.inc();
@@ -96,7 +95,7 @@ impl Doorway {
         connections.spawn(async move {
             edge.metrics.connections_open.inc();
             let conversation =
-                converse(PatientIo::new(stream, bounds.head_read, bounds.write_stall), &edge, &ends.stop);
+                converse(PatientIo::new(stream, bounds.head_read, bounds.write_stall), address, &edge, &ends.stop);
             tokio::select! {
                 () = conversation => {}
                 () = ends.gone.cancelled() => {}
@@ -116,10 +115,10 @@ struct Ends {
     gone: CancellationToken,
 }
 
-async fn converse(io: PatientIo, edge: &Arc<Edge>, stop: &CancellationToken) {
+async fn converse(io: PatientIo, peer: IpAddr, edge: &Arc<Edge>, stop: &CancellationToken) {
     let service = service_fn(|request| {
         let edge = edge.clone();
-        async move { Ok::<_, Infallible>(answer(edge, request).await) }
+        async move { Ok::<_, Infallible>(answer(edge, peer, request).await) }
     });
     let http = protocol(&edge.bounds);
     let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
@@ -144,14 +143,6 @@ fn protocol(bounds: &Bounds) -> http1::Builder {
         .max_headers(MAX_HEADER_FIELDS)
         .max_buf_size(BUFFER_BYTES);
     http
-}
-
-/// Whom an address belongs to: with IPv6, one customer has at least a /64 of them (RFC 6177).
-fn network_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-    }
 }
 
 /// How many connections each caller has.
@@ -183,24 +174,6 @@ impl Drop for Place {
             if *count == 0 {
                 counts.remove(&self.address);
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_addresses_of_one_customer_count_together() {
-        for (one, other, same) in [
-            ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true),
-            ("2001:db8:1:2::1", "2001:db8:1:3::1", false),
-            ("192.0.2.1", "192.0.2.2", false),
-            ("192.0.2.1", "192.0.2.1", true),
-        ] {
-            let network = |text: &str| network_of(text.parse().expect("an address"));
-            assert_eq!(network(one) == network(other), same, "{one} {other}");
         }
     }
 }

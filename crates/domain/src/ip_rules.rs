@@ -1,4 +1,5 @@
-//! From where an App or a Proxy may be called. Deny wins; as soon as there is an allow rule, only what it names may call.
+//! From where an App or a Proxy may be called. Deny wins; as soon as there is an allow rule, only what it names may call,
+//! and a list whose allow rules have all expired still restricts: then nobody may, instead of everybody.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -97,6 +98,30 @@ pub enum IpAction {
     Deny,
 }
 
+/// Why an address may not call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressRefused {
+    Denied,
+    /// There is an allow-list, and it is not on it.
+    NotListed,
+}
+
+/// What one list of rules says of an address. An expired rule neither denies nor lets in.
+pub fn check_address(rules: &[IpRule], address: IpAddr, now: OffsetDateTime) -> Result<(), AddressRefused> {
+    let in_force = |rule: &&IpRule| rule.expires_at.is_none_or(|expires_at| now < expires_at);
+    let named = |action: IpAction| {
+        rules.iter().filter(in_force).any(|rule| rule.action == action && rule.network.contains(address))
+    };
+    let is_allow_list = rules.iter().any(|rule| rule.action == IpAction::Allow);
+    if named(IpAction::Deny) {
+        Err(AddressRefused::Denied)
+    } else if is_allow_list && !named(IpAction::Allow) {
+        Err(AddressRefused::NotListed)
+    } else {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +135,56 @@ mod tests {
         }
         assert!("::1".parse::<Network>().expect("one address").contains("::1".parse().expect("an address")));
         assert!("10.0.0.0/40".parse::<Network>().is_err());
+    }
+
+    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn rules(lines: &[(IpAction, &str, Option<i64>)]) -> Vec<IpRule> {
+        let rule = |&(action, network, expires_secs): &(IpAction, &str, Option<i64>)| IpRule {
+            network: network.parse().expect("a network"),
+            action,
+            note: String::new(),
+            expires_at: expires_secs.map(|secs| NOW + time::Duration::seconds(secs)),
+        };
+        lines.iter().map(rule).collect()
+    }
+
+    fn verdict(lines: &[(IpAction, &str, Option<i64>)], address: &str) -> Result<(), AddressRefused> {
+        check_address(&rules(lines), address.parse().expect("an address"), NOW)
+    }
+
+    #[test]
+    fn without_rules_everybody_may_call() {
+        assert_eq!(verdict(&[], "192.0.2.1"), Ok(()));
+    }
+
+    #[test]
+    fn deny_wins_over_allow_in_any_order() {
+        use IpAction::{Allow, Deny};
+        for lines in [
+            [(Allow, "10.0.0.0/8", None), (Deny, "10.1.0.0/16", None)],
+            [(Deny, "10.1.0.0/16", None), (Allow, "10.0.0.0/8", None)],
+            [(Deny, "10.0.0.0/8", None), (Allow, "10.1.2.3", None)],
+        ] {
+            assert_eq!(verdict(&lines, "10.1.2.3"), Err(AddressRefused::Denied), "{lines:?}");
+            assert_eq!(verdict(&lines, "::ffff:10.1.2.3"), Err(AddressRefused::Denied), "written as IPv6");
+        }
+    }
+
+    #[test]
+    fn an_allow_list_really_restricts_also_when_all_of_it_has_expired() {
+        use IpAction::Allow;
+        let office = (Allow, "192.0.2.0/24", None);
+        assert_eq!(verdict(&[office], "192.0.2.7"), Ok(()));
+        assert_eq!(verdict(&[office], "198.51.100.1"), Err(AddressRefused::NotListed));
+        assert_eq!(verdict(&[office], "2001:db8::1"), Err(AddressRefused::NotListed));
+        assert_eq!(verdict(&[(Allow, "192.0.2.0/24", Some(-1))], "192.0.2.7"), Err(AddressRefused::NotListed));
+        assert_eq!(verdict(&[(Allow, "192.0.2.0/24", Some(1))], "192.0.2.7"), Ok(()));
+    }
+
+    #[test]
+    fn an_expired_deny_rule_denies_no_more() {
+        assert_eq!(verdict(&[(IpAction::Deny, "0.0.0.0/0", Some(0))], "192.0.2.1"), Ok(()));
+        assert_eq!(verdict(&[(IpAction::Deny, "0.0.0.0/0", Some(1))], "192.0.2.1"), Err(AddressRefused::Denied));
     }
 }

@@ -6,7 +6,9 @@
 pub mod body_fields;
 pub mod body_rules;
 pub mod catalogue;
+pub mod client_address;
 pub mod clock;
+pub mod credentials;
 pub mod error_shape;
 pub mod ids;
 pub mod ip_rules;

@@ -20,6 +20,7 @@ pub enum Rejection {
     // preflight
     OriginNotAllowed,
     // authenticate
+    AddressNotAllowed,
     TokenMissing,
     TokenConflict,
     /// The code and the reason are the identity crate's.
@@ -94,6 +95,7 @@ impl Rejection {
             Self::ShuttingDown => "shutting_down",
             Self::Overloaded => "overloaded",
             Self::OriginNotAllowed => "origin_not_allowed",
+            Self::AddressNotAllowed => "address_not_allowed",
             Self::TokenMissing => "token_missing",
             Self::TokenConflict => "token_conflict",
             Self::TokenRefused { code, .. } => code,
@@ -136,6 +138,7 @@ impl Rejection {
             Self::TokenMissing | Self::TokenRefused { .. } | Self::NoIssuer => 401,
             Self::ProxyDisabled
             | Self::OriginNotAllowed
+            | Self::AddressNotAllowed
             | Self::AnonymousNotAllowed
             | Self::EndpointNotAllowed { .. }
             | Self::NoPlan => 403,
@@ -172,7 +175,8 @@ impl Rejection {
             | Self::ShuttingDown
             | Self::Overloaded => Step::Route,
             Self::OriginNotAllowed => Step::Preflight,
-            Self::TokenMissing
+            Self::AddressNotAllowed
+            | Self::TokenMissing
             | Self::TokenConflict
             | Self::TokenRefused { .. }
             | Self::IssuerUnavailable
@@ -215,6 +219,9 @@ impl Rejection {
             Self::Overloaded => "This node of the edge has no memory free for the body. Try again.".into(),
             Self::OriginNotAllowed => {
                 "This web origin may not call the proxy. Add it to the proxy's allowed origins in the dashboard.".into()
+            }
+            Self::AddressNotAllowed => {
+                "This address may not call the proxy. See the address rules of the app and the proxy in the dashboard.".into()
             }
             Self::TokenMissing => {
                 "The request carries no user token. Put your signed-in user's token where the provider's key went."

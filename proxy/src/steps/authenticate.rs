@@ -1,7 +1,8 @@
-//! Token to Subject. A bad token costs no database and no network.
+//! Token to Subject, and in which plan the Subject is by its own account. A bad token costs no database and no network.
 
 use std::sync::Arc;
 
+use keyward_domain::ids::PlanId;
 use keyward_domain::issuer::Subject;
 use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::rejection::Rejection;
@@ -10,21 +11,40 @@ use time::OffsetDateTime;
 
 use crate::edge::Edge;
 use crate::snapshot::ServedProxy;
-use crate::steps::carriers::Token;
 
 /// Who calls, proved by a token that this proxy's app accepts.
 pub struct Caller {
     verified: Arc<VerifiedToken>,
+    standing: Standing,
+    plan: Option<PlanId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    SignedIn,
+    /// Costs nothing to make: limits per address hold for these.
+    Anonymous,
+    /// The dashboard's test button.
+    TestCall,
 }
 
 impl Caller {
     pub fn subject(&self) -> &Subject {
         &self.verified.subject
     }
+
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// The plan that the identity provider's link or the token puts the caller in; else the App's default holds.
+    pub fn plan(&self) -> Option<PlanId> {
+        self.plan
+    }
 }
 
-pub async fn authenticate(edge: &Edge, proxy: &ServedProxy, token: &Token) -> Result<Caller, Rejection> {
-    let (token, now) = (token.expose(), edge.clock.now());
+pub async fn authenticate(edge: &Edge, proxy: &ServedProxy, token: &str) -> Result<Caller, Rejection> {
+    let now = edge.clock.now();
     let (issuers, scope) = (&proxy.app.issuers.linked, proxy.app.issuers.token_scope);
     let cached = edge.tokens.get(scope, token, now);
     if let Some(verified) = cached.filter(|verified| verified.is_of_one_of(issuers)) {
@@ -42,19 +62,24 @@ pub async fn authenticate(edge: &Edge, proxy: &ServedProxy, token: &Token) -> Re
     welcome(proxy, verified)
 }
 
-/// Asked of every request: whether anonymous users may call is no property of the token.
+/// Asked of every request: what holds for anonymous users is no property of the token.
 fn welcome(proxy: &ServedProxy, verified: Arc<VerifiedToken>) -> Result<Caller, Rejection> {
-    if verified.anonymous && proxy.app.issuers.anonymous(verified.subject.issuer) == AnonymousPolicy::Deny {
-        return Err(Rejection::AnonymousNotAllowed);
+    if !verified.anonymous {
+        return Ok(Caller { verified, standing: Standing::SignedIn, plan: None });
     }
-    Ok(Caller { verified })
+    let plan = match proxy.app.issuers.anonymous(verified.subject.issuer) {
+        AnonymousPolicy::Deny => return Err(Rejection::AnonymousNotAllowed),
+        AnonymousPolicy::AsOthers => None,
+        AnonymousPolicy::Plan(plan) => Some(plan),
+    };
+    Ok(Caller { verified, standing: Standing::Anonymous, plan })
 }
 
 /// The dashboard's test button calls as a user would; its token is for this one proxy.
 fn test_caller(edge: &Edge, proxy: &ServedProxy, token: &str, now: OffsetDateTime) -> Result<Caller, Rejection> {
     let verified = test_call::verify(&edge.test_call_key, proxy.id, token, now);
     let verified = verified.ok_or_else(|| refused(edge, TokenRejection::BadSignature))?;
-    Ok(Caller { verified: Arc::new(verified) })
+    Ok(Caller { verified: Arc::new(verified), standing: Standing::TestCall, plan: None })
 }
 
 fn refused(edge: &Edge, error: TokenRejection) -> Rejection {

@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderValue};
+use keyward_domain::credentials::{APP_CHECK_HEADER, BYOK_HEADER, Carried, Credentials};
 use keyward_domain::provider::KeyPlacement;
 use keyward_domain::query::Query;
 use keyward_domain::rejection::Rejection;
@@ -14,18 +15,8 @@ const SCHEMES: [&str; 3] = ["bearer", "token", "deepl-auth-key"];
 const QUERY_NAMES: [&str; 8] =
     ["key", "api_key", "api-key", "apikey", "access_token", "auth_token", "id_token", "authorization"];
 
-/// The credential of the caller. No `Debug`.
-#[derive(PartialEq, Eq)]
-pub struct Token(String);
-
-impl Token {
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Takes every carrier off, and gives the one credential they held.
-pub fn take(headers: &mut HeaderMap, query: &mut Query, placement: &KeyPlacement) -> Result<Token, Rejection> {
+/// Takes every carrier off, and gives what they held.
+pub fn take(headers: &mut HeaderMap, query: &mut Query, placement: &KeyPlacement) -> Result<Credentials, Rejection> {
     let own_header = match placement {
         KeyPlacement::Header { name, prefix } => Some((name.as_str(), prefix.as_str())),
         KeyPlacement::Bearer | KeyPlacement::Query { .. } => None,
@@ -55,7 +46,15 @@ pub fn take(headers: &mut HeaderMap, query: &mut Query, placement: &KeyPlacement
             found.extend(values);
         }
     }
-    one_of(found)
+    let (app_check, byok) = (texts(headers, APP_CHECK_HEADER), texts(headers, BYOK_HEADER));
+    headers.remove(APP_CHECK_HEADER);
+    headers.remove(BYOK_HEADER);
+    Carried { tokens: found, app_check, byok }.credentials()
+}
+
+fn texts(headers: &HeaderMap, name: &str) -> Vec<String> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.map(|text| text.trim().to_owned()).collect()
 }
 
 fn is_google(placement: &KeyPlacement) -> bool {
@@ -74,12 +73,6 @@ fn with_scheme(value: &HeaderValue, own: &str) -> Option<String> {
     is_known.then(|| rest.trim().to_owned())
 }
 
-fn one_of(found: Vec<String>) -> Result<Token, Rejection> {
-    let mut found = found.into_iter().filter(|text| !text.is_empty());
-    let first = found.next().ok_or(Rejection::TokenMissing)?;
-    if found.all(|other| other == first) { Ok(Token(first)) } else { Err(Rejection::TokenConflict) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,7 +84,7 @@ mod tests {
         }
         map.insert("x-other", HeaderValue::from_static("stays"));
         let mut query = Query::parse(query).expect("a query");
-        let token = take(&mut map, &mut query, placement).map(|token| token.expose().to_owned());
+        let token = take(&mut map, &mut query, placement).map(|found| found.token.to_string());
         assert_eq!(map.keys().collect::<Vec<_>>(), ["x-other"], "every carrier is gone");
         assert!(!query.rebuild().contains("key"), "every carrier is gone");
         token
@@ -130,6 +123,12 @@ mod tests {
         ] {
             assert_eq!(taken(&headers, query, placement), Ok("t".to_owned()), "{headers:?} {query}");
         }
+    }
+
+    #[test]
+    fn the_fields_beside_the_token_never_travel_on() {
+        let headers = [("authorization", "Bearer t"), (APP_CHECK_HEADER, "a.b.c"), (BYOK_HEADER, "kwb_1_2")];
+        assert_eq!(taken(&headers, "", &KeyPlacement::Bearer), Ok("t".to_owned()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The steps of the pipeline, in its order. Each takes what it needs and returns what the next one requires.
 
+pub mod addresses;
 pub mod authenticate;
 pub mod authorize;
 pub mod carriers;

@@ -1,4 +1,4 @@
-//! Which limits hold for this caller: so far every user of an App is in its default plan.
+//! Which limits hold for this caller: those of the plan its token puts it in, else of the App's default one.
 
 use keyward_domain::ids::PlanId;
 use keyward_domain::limits::RateLimit;
@@ -13,7 +13,9 @@ pub struct ActivePlan {
 }
 
 /// No plan means no.
-pub fn active(proxy: &ServedProxy, _caller: &Caller) -> Result<ActivePlan, Rejection> {
-    let plan = proxy.app.default_plan.ok_or(Rejection::NoPlan)?;
+pub fn active(proxy: &ServedProxy, caller: &Caller) -> Result<ActivePlan, Rejection> {
+    let named = caller.plan().filter(|plan| proxy.app.plans.contains_key(plan));
+    let plan = if caller.plan().is_some() { named } else { proxy.app.default_plan };
+    let plan = plan.ok_or(Rejection::NoPlan)?;
     Ok(ActivePlan { plan, rate_limit: proxy.policy.user_rate_limit() })
 }

@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod addresses;
 mod anonymous;
 mod authenticating;
 mod authorizing;

@@ -1,0 +1,27 @@
+//! From where an App and a Proxy may be called. Both lists must agree, before anything is proved about the caller.
+
+use keyward_domain::client_address::ClientAddress;
+use keyward_domain::credentials::Credentials;
+use keyward_domain::ip_rules::check_address;
+use keyward_domain::rejection::Rejection;
+use keyward_identity::test_call;
+
+use crate::edge::Edge;
+use crate::snapshot::ServedProxy;
+
+/// The dashboard's own test calls come from its server, which no developer's list names; their token proves that.
+pub fn check(
+    edge: &Edge,
+    proxy: &ServedProxy,
+    address: ClientAddress,
+    credentials: Result<&Credentials, &Rejection>,
+) -> Result<(), Rejection> {
+    let now = edge.clock.now();
+    let lists = [&proxy.app.policy.ip_rules, &proxy.policy.ip_rules];
+    if lists.into_iter().all(|rules| check_address(rules, address.ip(), now).is_ok()) {
+        return Ok(());
+    }
+    let is_test_call = credentials
+        .is_ok_and(|credentials| test_call::verify(&edge.test_call_key, proxy.id, &credentials.token, now).is_some());
+    if is_test_call { Ok(()) } else { Err(Rejection::AddressNotAllowed) }
+}
