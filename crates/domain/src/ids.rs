@@ -26,7 +26,7 @@ macro_rules! ids {
 }
 
 ids! {
-    AccountId MemberId AppId IssuerId ProxyId PlanId KeyId
+    AccountId MemberId AppId AppUserId IssuerId ProxyId PlanId KeyId
     /// Names a session in the list of active sessions; it is not what the cookie holds.
     SessionId
 }

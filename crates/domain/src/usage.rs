@@ -33,6 +33,26 @@ impl Outcome {
     }
 }
 
+/// How a call fared at App Check, where that is observed or enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppCheckOutcome {
+    Passed,
+    Failed,
+    Missing,
+}
+
+impl AppCheckOutcome {
+    /// As stored in `usage_events.app_check`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Missing => "missing",
+        }
+    }
+}
+
 /// Counts as the provider reported them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenCounts {
@@ -72,4 +92,6 @@ pub struct UsageEvent {
     pub response_bytes: u64,
     pub first_byte_ms: Option<u32>,
     pub duration_ms: u32,
+    /// Absent where it is off, and where the keys to check it by could not be fetched.
+    pub app_check: Option<AppCheckOutcome>,
 }

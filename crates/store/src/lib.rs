@@ -4,6 +4,8 @@
 //! callers pass the account or app that a row must belong to.
 
 pub mod accounts;
+pub mod app_check;
+pub mod app_users;
 pub mod apps;
 pub mod backoff;
 pub mod db;

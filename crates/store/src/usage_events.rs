@@ -1,7 +1,7 @@
 //! Finished requests, written in batches by the edge. A batch sent twice counts once; what ends after its proxy was
 //! deleted isn't written any more.
 
-use keyward_domain::usage::UsageEvent;
+use keyward_domain::usage::{AppCheckOutcome, UsageEvent};
 use sqlx::PgConnection;
 
 use crate::{Store, StoreError};
@@ -20,10 +20,11 @@ async fn insert_events(connection: &mut PgConnection, events: &[UsageEvent]) -> 
     sqlx::query(
         "INSERT INTO usage_events (id, account_id, app_id, proxy_id, issuer_id, sub, occurred_at, method, endpoint, status,
              outcome, code, model, input_tokens, cached_tokens, output_tokens, cost_micro_usd, request_bytes, response_bytes,
-             first_byte_ms, duration_ms)
+             first_byte_ms, duration_ms, app_check)
          SELECT finished.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[],
              $8::text[], $9::text[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::bigint[],
-             $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::integer[], $21::integer[])
+             $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::integer[], $21::integer[],
+             $22::text[])
              AS finished (id, account_id, app_id, proxy_id)
          JOIN proxies ON proxies.id = finished.proxy_id
          ORDER BY finished.proxy_id
@@ -50,6 +51,7 @@ async fn insert_events(connection: &mut PgConnection, events: &[UsageEvent]) -> 
     .bind(column(events, |event| bigint(event.response_bytes)))
     .bind(column(events, |event| event.first_byte_ms.map(integer)))
     .bind(column(events, |event| integer(event.duration_ms)))
+    .bind(column(events, |event| event.app_check.map(AppCheckOutcome::name)))
     .execute(connection)
     .await?;
     Ok(())
@@ -66,7 +68,9 @@ async fn upsert_app_users(connection: &mut PgConnection, events: &[UsageEvent]) 
          JOIN issuers ON issuers.id = seen.issuer_id AND issuers.app_id = seen.app_id
          GROUP BY issuers.app_id, issuers.account_id, issuers.id, seen.sub
          ORDER BY issuers.id, seen.sub
-         ON CONFLICT (issuer_id, sub) DO UPDATE SET last_seen_at = greatest(app_users.last_seen_at, excluded.last_seen_at)",
+         ON CONFLICT (issuer_id, sub) DO UPDATE SET
+             first_seen_at = coalesce(app_users.first_seen_at, excluded.first_seen_at),
+             last_seen_at = greatest(app_users.last_seen_at, excluded.last_seen_at)",
     )
     .bind(column(&seen, |event| event.app.0))
     .bind(column(&seen, |event| event.subject.as_ref().map(|subject| subject.issuer.0)))

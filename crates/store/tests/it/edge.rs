@@ -66,6 +66,7 @@ fn event(number: u128, sub: &str) -> UsageEvent {
         response_bytes: 20,
         first_byte_ms: Some(1),
         duration_ms: 2,
+        app_check: None,
     }
 }
 
