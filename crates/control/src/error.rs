@@ -1,7 +1,8 @@
 //! What a use case can answer instead of its result. Texts are shown to the developer as they are.
 
+use keyward_domain::key_pool;
 use keyward_store::sealing::SealError;
-use keyward_store::{StoreError, apps, issuers, members, proxies};
+use keyward_store::{StoreError, apps, issuers, members, proxies, sealed_keys};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
@@ -44,6 +45,8 @@ impl From<StoreError> for ControlError {
                     proxies::PROXY_CHANGED => {
                         "the proxy was changed in the meantime; reload the page and try again".to_owned()
                     }
+                    sealed_keys::TOO_MANY_KEYS => format!("a proxy has at most {} keys", key_pool::MAX_KEYS),
+                    sealed_keys::LAST_KEY => "a proxy needs a key; add another one first".to_owned(),
                     issuers::ISSUER_TWICE => "this identity provider is linked already".to_owned(),
                     issuers::TOO_MANY_ISSUERS => {
                         format!("an app has at most {} identity providers", issuers::MAX_ISSUERS_PER_APP)

@@ -16,6 +16,7 @@ mod mail_texts;
 mod mailer;
 mod passwords;
 mod proxies;
+mod proxy_keys;
 mod proxy_settings;
 pub mod settings;
 mod sign_in;

@@ -26,7 +26,9 @@ macro_rules! ids {
 }
 
 ids! {
-    AccountId MemberId AppId AppUserId IssuerId ProxyId PlanId KeyId
+AccountId MemberId AppId AppUserId IssuerId ProxyId PlanId KeyId
+    /// An app user's own provider key.
+    ByokKeyId
     /// Names a session in the list of active sessions; it is not what the cookie holds.
     SessionId
 }

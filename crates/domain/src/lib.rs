@@ -5,6 +5,7 @@
 
 pub mod body_fields;
 pub mod body_rules;
+pub mod byok;
 pub mod catalogue;
 pub mod client_address;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod ip_rules;
 pub mod issuer;
 pub mod json_edit;
 pub mod json_scan;
+pub mod key_pool;
 pub mod limits;
 pub mod metering;
 pub mod multipart;

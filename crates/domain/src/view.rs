@@ -1,6 +1,8 @@
 //! What the dashboard shows: plain values that cross the wire between server and browser.
 //! Never holds a secret, a session id or a sealed value.
 
+mod custody;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -12,6 +14,8 @@ use crate::provider::KeyPlacement;
 use crate::rules::EndpointRule;
 use crate::secret::KeyHint;
 use crate::slug::ProxySlug;
+
+pub use custody::{ByokView, KeyRefusalView, NewPoolKeyForm, PoolKeyForm, PoolKeyView};
 
 /// The signed-in member, for the page header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -240,7 +240,7 @@ async fn refuse_one_too_many(connection: &mut PgConnection, account: AccountId, 
 }
 
 /// Without it, one save could seal a key for a new address while another writes the old address back.
-async fn lock_as_seen(
+pub(crate) async fn lock_as_seen(
     connection: &mut PgConnection,
     account: AccountId,
     proxy: ProxyId,

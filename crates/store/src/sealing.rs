@@ -31,9 +31,12 @@ pub struct KeyRingError;
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 struct KeyBytes([u8; 32]);
 
-/// The key-encryption key of this installation.
+/// The key-encryption key of this installation, and those it had before: what was sealed under them still opens.
 #[derive(Clone)]
-pub struct KeyRing(Arc<KeyBytes>);
+pub struct KeyRing {
+    current: Arc<KeyBytes>,
+    previous: Arc<[KeyBytes]>,
+}
 
 /// An account's data key in the clear.
 pub struct DataKey {
@@ -57,27 +60,56 @@ pub struct SealContext {
 
 impl KeyRing {
     pub fn from_hex(text: &str) -> Result<Self, KeyRingError> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| KeyRingError)?;
-        Ok(Self(Arc::new(KeyBytes(bytes))))
+        Ok(Self { current: Arc::new(key_bytes(text)?), previous: Arc::default() })
+    }
+
+    /// Earlier keys, separated by commas: they open and seal nothing new.
+    pub fn with_previous(self, texts: &str) -> Result<Self, KeyRingError> {
+        let texts = texts.split(',').map(str::trim).filter(|text| !text.is_empty());
+        Ok(Self { previous: texts.map(key_bytes).collect::<Result<_, _>>()?, ..self })
+    }
+
+    pub fn has_previous(&self) -> bool {
+        !self.previous.is_empty()
     }
 
     /// A new account's data key, sealed for the database.
     pub fn new_data_key(&self, account: AccountId) -> Result<Vec<u8>, SealError> {
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(key.as_mut()).map_err(|_| SealError::NoRandomness)?;
-        seal(&self.0.0, key.as_ref(), &bind("data key", &[account.0.as_bytes()]))
+        self.wrap(account, &key)
     }
 
     pub fn open_data_key(&self, account: AccountId, wrapped: &[u8]) -> Result<DataKey, SealError> {
-        let plain = open(&self.0.0, wrapped, &bind("data key", &[account.0.as_bytes()]))?;
+        let bound_to = data_key_binding(account);
+        let keys = std::iter::once(&*self.current).chain(self.previous.iter());
+        let mut opened = keys.filter_map(|key| open(&key.0, wrapped, &bound_to).ok());
+        let plain = opened.next().ok_or(SealError::DoesNotOpen)?;
         let key = <[u8; 32]>::try_from(plain.as_slice()).map_err(|_| SealError::DoesNotOpen)?;
         Ok(DataKey { account, key: KeyBytes(key) })
+    }
+
+    /// The same data key under the current key-encryption key; `None` when it is already.
+    pub fn rewrapped(&self, account: AccountId, wrapped: &[u8]) -> Result<Option<Vec<u8>>, SealError> {
+        if open(&self.current.0, wrapped, &data_key_binding(account)).is_ok() {
+            return Ok(None);
+        }
+        let data_key = self.open_data_key(account, wrapped)?;
+        self.wrap(account, &data_key.key.0).map(Some)
+    }
+
+    fn wrap(&self, account: AccountId, key: &[u8; 32]) -> Result<Vec<u8>, SealError> {
+        seal(&self.current.0, key, &data_key_binding(account))
     }
 
     /// Signs the dashboard's test calls (keyward_identity::test_call).
     pub fn test_call_key(&self) -> [u8; 32] {
         self.derive("keyward test call v1")
+    }
+
+    /// Every key under which a test call may still be signed: edge and dashboard do not change theirs at the same moment.
+    pub fn test_call_keys(&self) -> Vec<[u8; 32]> {
+        self.derive_all("keyward test call v1")
     }
 
     /// Signs errors that travel in an address of the dashboard.
@@ -90,14 +122,49 @@ impl KeyRing {
         self.derive("keyward fingerprint v1")
     }
 
+    /// Of the current key, and of those before it.
+    pub fn fingerprints(&self) -> Vec<[u8; 32]> {
+        self.derive_all("keyward fingerprint v1")
+    }
+
     fn derive(&self, purpose: &str) -> [u8; 32] {
-        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.0.0).expect("HMAC takes a key of any length");
-        mac.update(purpose.as_bytes());
-        mac.finalize().into_bytes().into()
+        derive(&self.current, purpose)
+    }
+
+    fn derive_all(&self, purpose: &str) -> Vec<[u8; 32]> {
+        std::iter::once(&*self.current).chain(self.previous.iter()).map(|key| derive(key, purpose)).collect()
     }
 }
 
+fn derive(key: &KeyBytes, purpose: &str) -> [u8; 32] {
+    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&key.0).expect("HMAC takes a key of any length");
+    mac.update(purpose.as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+fn key_bytes(text: &str) -> Result<KeyBytes, KeyRingError> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| KeyRingError)?;
+    Ok(KeyBytes(bytes))
+}
+
+fn data_key_binding(account: AccountId) -> Vec<u8> {
+    bind("data key", &[account.0.as_bytes()])
+}
+
 impl DataKey {
+    pub(crate) fn account(&self) -> AccountId {
+        self.account
+    }
+
+    pub(crate) fn seal_bytes(&self, plain: &[u8], bound_to: &[u8]) -> Result<Vec<u8>, SealError> {
+        seal(&self.key.0, plain, bound_to)
+    }
+
+    pub(crate) fn open_bytes(&self, sealed: &[u8], bound_to: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        open(&self.key.0, sealed, bound_to)
+    }
+
     pub fn seal_provider_key(&self, context: &SealContext, key: &ProviderKey) -> Result<Vec<u8>, SealError> {
         seal(&self.key.0, key.expose().as_bytes(), &context.bytes())
     }
@@ -142,7 +209,7 @@ impl SealContext {
 }
 
 /// Length-prefixed, so that no two lists of parts give the same bytes.
-fn bind(purpose: &str, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn bind(purpose: &str, parts: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(160);
     for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
         bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
@@ -152,14 +219,14 @@ fn bind(purpose: &str, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// `format byte ‖ nonce ‖ ciphertext and tag`
-fn seal(key: &[u8; 32], plain: &[u8], bound_to: &[u8]) -> Result<Vec<u8>, SealError> {
+pub(crate) fn seal(key: &[u8; 32], plain: &[u8], bound_to: &[u8]) -> Result<Vec<u8>, SealError> {
     let mut nonce = [0; NONCE_LENGTH];
     getrandom::fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
     let ciphertext = encrypt(key, &nonce, plain, bound_to);
     Ok([&[FORMAT], nonce.as_slice(), &ciphertext].concat())
 }
 
-fn open(key: &[u8; 32], sealed: &[u8], bound_to: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+pub(crate) fn open(key: &[u8; 32], sealed: &[u8], bound_to: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let (&format, rest) = sealed.split_first().ok_or(SealError::DoesNotOpen)?;
     let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(SealError::DoesNotOpen)?;
     if format != FORMAT {
@@ -249,5 +316,10 @@ mod tests {
         let wrapped = one.new_data_key(account).expect("random");
         assert!(two.open_data_key(account, &wrapped).is_err());
         assert_ne!(one.fingerprint(), two.fingerprint());
+        let turned = two.with_previous(&"a".repeat(64)).expect("hex");
+        assert!(turned.open_data_key(account, &wrapped).is_ok(), "it was this installation's");
+        let rewrapped = turned.rewrapped(account, &wrapped).expect("opens").expect("it was under the other");
+        assert_eq!(turned.rewrapped(account, &rewrapped), Ok(None));
+        assert!(one.open_data_key(account, &rewrapped).is_err());
     }
 }

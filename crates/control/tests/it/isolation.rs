@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use keyward_control::{Actor, ControlError, ProxySwitch};
-use keyward_domain::ids::{AppId, IssuerId, ProxyId, SessionId};
+use keyward_domain::ids::{AppId, IssuerId, KeyId, ProxyId, SessionId};
 use keyward_domain::policy::AnonymousPolicy;
-use keyward_domain::view::{IssuerForm, UsageRange};
+use keyward_domain::view::{IssuerForm, NewPoolKeyForm, PoolKeyForm, UsageRange};
 use uuid::Uuid;
 
 use crate::world::{PASSWORD, World, new_proxy, unchanged};
@@ -24,11 +24,12 @@ struct Owned {
     issuer: IssuerId,
     proxy: ProxyId,
     session: SessionId,
+    key: KeyId,
 }
 
 /// Each function with an id, the destructive ones last, called by `actor` on what is in `owned`.
 async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Vec<(&'static str, Kind, Result<(), ControlError>)> {
-    let Owned { app, issuer, proxy, session } = *owned;
+    let Owned { app, issuer, proxy, session, key } = *owned;
     let control = &world.control;
     // The form as its owner would send it.
     let mut form = unchanged(&sample_proxy(world).await);
@@ -51,6 +52,12 @@ async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Vec<(&'static 
             control.set_anonymous_users(actor, issuer, AnonymousPolicy::AsOthers).await,
         ),
         ("create_proxy", Kind::Edits, control.create_proxy(actor, app, new_proxy("openai", "")).await.map(drop)),
+        ("proxy_keys", Kind::Reads, control.proxy_keys(actor, proxy).await.map(drop)),
+        ("byok_summary", Kind::Reads, control.byok_summary(actor, proxy).await.map(drop)),
+        ("add_proxy_key", Kind::Edits, control.add_proxy_key(actor, proxy, new_key()).await.map(drop)),
+        ("set_key_weight", Kind::Edits, control.set_key_weight(actor, proxy, key, new_key().settings).await),
+        ("remove_proxy_key", Kind::Edits, control.remove_proxy_key(actor, proxy, key).await),
+        ("revoke_byok_keys", Kind::Edits, control.revoke_byok_keys(actor, proxy, None).await.map(drop)),
         ("save_proxy", Kind::Edits, control.save_proxy(actor, proxy, form).await),
         ("set_proxy_enabled", Kind::Edits, control.set_proxy_enabled(actor, proxy, ProxySwitch::Off).await),
         ("send_test_request", Kind::Edits, control.send_test_request(actor, proxy).await.map(drop)),
@@ -59,6 +66,11 @@ async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Vec<(&'static 
         ("delete_proxy", Kind::Edits, control.delete_proxy(actor, proxy).await),
         ("delete_app", Kind::Edits, control.delete_app(actor, app).await),
     ]
+}
+
+fn new_key() -> NewPoolKeyForm {
+    let settings = PoolKeyForm { label: "Second".to_owned(), weight: 2 };
+    NewPoolKeyForm { key: "sk-another-key".to_owned(), settings, current_password: PASSWORD.to_owned() }
 }
 
 fn firebase() -> IssuerForm {
@@ -79,6 +91,7 @@ async fn ada_with_everything(world: &World) -> (Actor, Owned) {
     let app = world.app(&ada).await;
     let issuer = world.control.add_issuer(&ada, app, IssuerForm::Emulator).await.expect("linked").id;
     let proxy = world.openai_proxy(&ada, app).await;
+    let key = world.control.proxy_keys(&ada, proxy).await.expect("works")[0].id;
     let session = SessionId(Uuid::new_v4());
     world
         .database
@@ -87,13 +100,13 @@ async fn ada_with_everything(world: &World) -> (Actor, Owned) {
             ada.member_id()
         ))
         .await;
-    (ada, Owned { app, issuer, proxy, session })
+    (ada, Owned { app, issuer, proxy, session, key })
 }
 
 /// Everything that a call could have changed.
 async fn state(world: &World) -> Vec<String> {
     let mut state = Vec::new();
-    for table in ["apps", "plans", "issuers", "proxies", "sealed_keys", "sessions"] {
+    for table in ["apps", "plans", "issuers", "proxies", "sealed_keys", "byok_keys", "sessions"] {
         let digest = format!(
             "SELECT ('x' || substr(md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')), 1, 15))::bit(60)::bigint FROM {table} t"
         );
@@ -132,7 +145,7 @@ async fn a_viewer_sees_everything_and_changes_nothing() {
     assert_eq!(world.control.create_app(&viewer, "More").await, Err(ControlError::Forbidden));
     assert_eq!(world.control.rename_account(&viewer, "More").await, Err(ControlError::Forbidden));
     let after = state(&world).await;
-    assert_eq!(after[..5], before[..5], "but for the own session, nothing changed");
+    assert_eq!(after[..6], before[..6], "but for the own session, nothing changed");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod equal_work;
 mod isolation;
 mod issuers;
 mod proxies;
+mod proxy_keys;
 mod sealed_rows;
 mod sign_in;
 mod sign_up;
