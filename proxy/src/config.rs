@@ -80,6 +80,9 @@ impl Config {
         };
         let key_ring = env.required("KEYWARD_KEY_ENCRYPTION_KEY", "64 hexadecimal digits, the same as the dashboard's");
         let key_ring = key_ring.and_then(|text| env.checked("KEYWARD_KEY_ENCRYPTION_KEY", KeyRing::from_hex(&text)));
+        let previous = env.text("KEYWARD_KEY_ENCRYPTION_KEY_PREVIOUS").unwrap_or_default();
+        let key_ring =
+            key_ring.and_then(|ring| env.checked("KEYWARD_KEY_ENCRYPTION_KEY_PREVIOUS", ring.with_previous(&previous)));
         let database_url = env.required("DATABASE_URL", "the address of the dashboard's PostgreSQL");
         let jwks_overrides = overrides(&mut env, mode);
         let config = Self {

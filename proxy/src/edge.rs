@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use keyward_domain::clock::Clock;
-use keyward_identity::{KeySets, TokenCache};
+use keyward_domain::ids::ProxyId;
+use keyward_identity::{KeySets, TokenCache, VerifiedToken, test_call};
 use keyward_outbound::Guard;
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::byte_budget::ByteBudget;
@@ -22,7 +24,7 @@ pub struct Edge {
     pub snapshot: ArcSwap<Snapshot>,
     pub key_sets: KeySets,
     pub tokens: TokenCache,
-    pub test_call_key: [u8; 32],
+    pub test_call_keys: Vec<[u8; 32]>,
     pub limiter: Limiter,
     pub ledger: Ledger,
     pub guard: Guard,
@@ -39,6 +41,11 @@ pub struct Edge {
 }
 
 impl Edge {
+    /// The dashboard's own token for this proxy, signed under any key that the installation has or had.
+    pub fn test_call(&self, proxy: ProxyId, token: &str, now: OffsetDateTime) -> Option<VerifiedToken> {
+        self.test_call_keys.iter().find_map(|key| test_call::verify(key, proxy, token, now))
+    }
+
     pub fn serve_from(&self, snapshot: Snapshot) {
         self.metrics.config_version.set(snapshot.version);
         self.snapshot.store(Arc::new(snapshot));

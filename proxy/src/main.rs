@@ -134,7 +134,7 @@ fn edge(config: &Config, store: &Store, snapshot: Snapshot, usage: UsageQueue, m
         snapshot: ArcSwap::from_pointee(snapshot),
         key_sets: KeySets::with_overrides(guard.clone(), config.jwks_overrides.clone()),
         tokens: TokenCache::new(CACHED_TOKENS),
-        test_call_key: config.key_ring.test_call_key(),
+        test_call_keys: config.key_ring.test_call_keys(),
         limiter: Limiter::new(),
         ledger: Ledger::new(store.clone(), clock.clone()),
         upstream: guard.client(&ClientTimes { connect: config.bounds.connect, idle: None, total: None }),

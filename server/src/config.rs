@@ -135,6 +135,12 @@ impl Config {
         let database_url = reader.required("DATABASE_URL", "set it to postgres://name:password@host:5432/database");
         let key = reader.required("KEYWARD_KEY_ENCRYPTION_KEY", "make one with: openssl rand -hex 32");
         let key_ring = reader.parsed("KEYWARD_KEY_ENCRYPTION_KEY", key, KeyRing::from_hex);
+        let previous = reader.text("KEYWARD_KEY_ENCRYPTION_KEY_PREVIOUS").unwrap_or_default();
+        let key_ring = key_ring.and_then(|ring| {
+            reader.parsed("KEYWARD_KEY_ENCRYPTION_KEY_PREVIOUS", Some(previous), |texts| {
+                ring.clone().with_previous(texts)
+            })
+        });
         let address = reader.text("KEYWARD_DASHBOARD_ADDR").unwrap_or_else(|| "127.0.0.1:3000".to_owned());
         let address = reader.parsed("KEYWARD_DASHBOARD_ADDR", Some(address), |text| {
             text.parse::<SocketAddr>().map_err(|_| "must be an address and a port, such as 127.0.0.1:3000")

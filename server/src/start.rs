@@ -27,6 +27,14 @@ pub async fn dashboard(config: &Config, clock: Clock) -> anyhow::Result<Dashboar
     wait_for_database(&store).await?;
     store.migrate().await.context("the database's schema could not be brought up to date")?;
     store.adopt_key_ring(&config.key_ring).await?;
+    if config.key_ring.has_previous() {
+        let rewrapped =
+            store.rewrap_data_keys(&config.key_ring).await.context("KEYWARD_KEY_ENCRYPTION_KEY_PREVIOUS")?;
+        tracing::info!(
+            rewrapped,
+            "all data keys are under KEYWARD_KEY_ENCRYPTION_KEY; KEYWARD_KEY_ENCRYPTION_KEY_PREVIOUS can go"
+        );
+    }
     let control = control(config, store.clone(), clock.clone())?;
     control.refuse_demo_in_production().await.context("KEYWARD_MODE=production")?;
     if config.seed_demo {

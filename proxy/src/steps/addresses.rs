@@ -4,7 +4,6 @@ use keyward_domain::client_address::ClientAddress;
 use keyward_domain::credentials::Credentials;
 use keyward_domain::ip_rules::check_address;
 use keyward_domain::rejection::Rejection;
-use keyward_identity::test_call;
 
 use crate::edge::Edge;
 use crate::snapshot::ServedProxy;
@@ -21,7 +20,6 @@ pub fn check(
     if lists.into_iter().all(|rules| check_address(rules, address.ip(), now).is_ok()) {
         return Ok(());
     }
-    let is_test_call = credentials
-        .is_ok_and(|credentials| test_call::verify(&edge.test_call_key, proxy.id, &credentials.token, now).is_some());
+    let is_test_call = credentials.is_ok_and(|credentials| edge.test_call(proxy.id, &credentials.token, now).is_some());
     if is_test_call { Ok(()) } else { Err(Rejection::AddressNotAllowed) }
 }
