@@ -1,6 +1,8 @@
 //! What the catalogue knows of the fields in a request's body: where an endpoint takes its model, its limits, its tools.
 //! Says where a field stands, never what it may hold.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -92,6 +94,23 @@ impl BodyFields {
             places = places.into_iter().flat_map(|(at, value)| self.below(&at, value, wanted)).collect();
         }
         places.into_iter().map(|(at, _)| at).collect()
+    }
+
+    /// The members of the body, or the fields of a form, below which all of these places lie.
+    pub fn top_members(&self) -> BTreeSet<&str> {
+        let system = self.system.iter().map(|field| match field {
+            SystemField::Role { pointer, .. } | SystemField::Field { pointer } => pointer,
+        });
+        let single = [&self.model, &self.choices, &self.messages, &self.modalities].into_iter().flatten();
+        let several = [&self.other_models, &self.max_output, &self.end_user].into_iter().flatten();
+        let tools = self.tools.iter().map(|field| &field.pointer);
+        let pointers = single.chain(several).chain(system).chain(tools);
+        pointers.filter_map(|pointer| pointer.split('/').nth(1)).collect()
+    }
+
+    /// Those of them that hold a whole number.
+    pub fn number_members(&self) -> BTreeSet<&str> {
+        self.max_output.iter().chain(&self.choices).filter_map(|pointer| pointer.split('/').nth(1)).collect()
     }
 
     /// What stands at all of these places.

@@ -1,8 +1,22 @@
 //! What a developer allows inside a request's body: models, sizes, tools, system prompts.
+//! Pure: says what must change in a body or why it is refused; reading and sending it is the edge's.
+
+mod apply;
+mod conversation;
+mod models;
+mod numbers;
+mod refusal;
+mod set;
+mod tools;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use apply::{Call, Changes, apply};
+pub use models::fits;
+pub use refusal::BodyRefusal;
+pub use set::{BodyRuleError, BodyRules, Ruling, endpoint};
 
 /// Of two rules that fit an endpoint, the one that names it counts alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +40,14 @@ pub struct BodyRule {
     pub max_chars: Option<u64>,
     pub system_prompt: SystemPrompt,
     pub end_user: EndUser,
+}
+
+impl BodyRule {
+    /// Nothing would be refused or changed: no body need be read for it.
+    pub fn is_idle(&self) -> bool {
+        let Self { endpoint, .. } = self;
+        *self == Self { endpoint: endpoint.clone(), ..Self::default() }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Why the edge said no: one variant per cause, with its status, stable code, public message and step.
 
+use crate::body_rules::BodyRefusal;
 use crate::limits::Quota;
 use crate::path::ParsePathError;
 use crate::query::QueryError;
@@ -43,6 +44,8 @@ pub enum Rejection {
     NoPlan,
     // limit
     RateLimited(Quota),
+    // body
+    Body(BodyRefusal),
     // ownership
     BodyTooLarge {
         limit_bytes: u64,
@@ -77,6 +80,7 @@ pub enum Step {
     Authorize,
     Plan,
     Limit,
+    Body,
     Ownership,
     Forward,
     Record,
@@ -108,6 +112,7 @@ impl Rejection {
             Self::ContentTypeRepeated => "content_type_repeated",
             Self::NoPlan => "no_plan",
             Self::RateLimited(_) => "rate_limited",
+            Self::Body(refusal) => refusal.code(),
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::BodyBroken => "body_incomplete",
@@ -143,6 +148,7 @@ impl Rejection {
             | Self::EndpointNotAllowed { .. }
             | Self::NoPlan => 403,
             Self::UnknownProxy | Self::ResourceNotFound => 404,
+            Self::Body(refusal) => refusal.status(),
             Self::BodyTimeout => 408,
             Self::BodyTooLarge { .. } => 413,
             Self::TargetTooLong => 414,
@@ -188,6 +194,7 @@ impl Rejection {
             | Self::ContentTypeRepeated => Step::Authorize,
             Self::NoPlan => Step::Plan,
             Self::RateLimited(_) => Step::Limit,
+            Self::Body(_) => Step::Body,
             Self::BodyTooLarge { .. }
             | Self::BodyTimeout
             | Self::BodyBroken
@@ -247,6 +254,7 @@ impl Rejection {
                 quota.limit.window.name(),
                 quota.reset_secs
             ),
+            Self::Body(refusal) => refusal.message(),
             Self::BodyTooLarge { limit_bytes } => format!("The request body is larger than {limit_bytes} bytes."),
             Self::BodyTimeout => "The request body came too slowly.".into(),
             Self::BodyBroken => "The request body ended before its end.".into(),
@@ -286,6 +294,7 @@ impl Rejection {
                 | Step::Authorize
                 | Step::Plan
                 | Step::Limit
+                | Step::Body
                 | Step::Ownership,
                 _,
             ) => Outcome::Rejected,

@@ -1,0 +1,98 @@
+//! Why a body was refused. Holds of the request only names that the client wrote, cut short.
+
+use crate::multipart::FormError;
+
+const NAME_CHARS: usize = 80;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyRefusal {
+    Model {
+        name: String,
+    },
+    /// A list of models is no list when leaving the name away means the provider's own choice.
+    NoModel,
+    Tool {
+        name: String,
+    },
+    Modality {
+        name: String,
+    },
+    SystemPrompt,
+    TooManyMessages {
+        most: u64,
+    },
+    TextTooLong {
+        most: u64,
+    },
+    /// What a rule must read is not of the type that the provider documents, or is there under two names.
+    Unreadable {
+        field: String,
+    },
+    Form(FormError),
+}
+
+impl BodyRefusal {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Model { .. } | Self::NoModel => "model_not_allowed",
+            Self::Tool { .. } => "tool_not_allowed",
+            Self::Modality { .. } => "modality_not_allowed",
+            Self::SystemPrompt => "system_prompt_not_allowed",
+            Self::TooManyMessages { .. } => "too_many_messages",
+            Self::TextTooLong { .. } => "body_text_too_long",
+            Self::Unreadable { .. } => "body_field_unreadable",
+            Self::Form(_) => "bad_form",
+        }
+    }
+
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Model { .. } | Self::NoModel | Self::Tool { .. } | Self::Modality { .. } | Self::SystemPrompt => 403,
+            Self::TooManyMessages { .. } | Self::Unreadable { .. } | Self::Form(_) => 400,
+            Self::TextTooLong { .. } => 413,
+        }
+    }
+
+    pub fn message(&self) -> String {
+        match self {
+            Self::Model { name } => format!(
+                "This proxy does not allow the model {name:?}. The models it allows are on the proxy's page in the dashboard."
+            ),
+            Self::NoModel => {
+                "The request names no model, and this proxy allows only certain ones. Name one of them.".into()
+            }
+            Self::Tool { name } => format!("This proxy does not allow tools of the type {name:?}."),
+            Self::Modality { name } => format!("This proxy does not allow output of the modality {name:?}."),
+            Self::SystemPrompt => {
+                "This proxy takes no system prompt from the app: the developer sets it, or there is none.".into()
+            }
+            Self::TooManyMessages { most } => format!("The request has more than {most} messages."),
+            Self::TextTooLong { most } => format!("The request's body has more than {most} characters of text."),
+            Self::Unreadable { field } => format!(
+                "The field {field} must be checked on this proxy and can't be: it has another type than documented, or is there twice."
+            ),
+            Self::Form(error) => format!("The form can't be checked: {error}."),
+        }
+    }
+
+    pub(super) fn unreadable(pointer: &str) -> Self {
+        let field = pointer.trim_start_matches('/').replace('/', ".");
+        Self::Unreadable { field: if field.is_empty() { "body".to_owned() } else { cut(&field) } }
+    }
+
+    pub(super) fn model(name: &str) -> Self {
+        Self::Model { name: cut(name) }
+    }
+
+    pub(super) fn tool(name: &str) -> Self {
+        Self::Tool { name: cut(name) }
+    }
+
+    pub(super) fn modality(name: &str) -> Self {
+        Self::Modality { name: cut(name) }
+    }
+}
+
+fn cut(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect()
+}
