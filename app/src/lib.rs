@@ -16,14 +16,19 @@ pub mod deployment;
 pub mod error;
 #[cfg(feature = "ssr")]
 mod flash;
+pub mod ip_rules;
 pub mod issuers;
 pub mod landing;
 mod layout;
+pub mod limits;
 pub mod members;
+pub mod plans;
+pub mod prices;
 pub mod proxies;
 mod routes;
 #[cfg(feature = "ssr")]
 mod shell;
+mod stored;
 pub mod theme;
 pub mod ui;
 pub mod usage;

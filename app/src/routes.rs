@@ -9,12 +9,16 @@ use leptos_router::{SsrMode, path};
 use crate::account::AccountPage;
 use crate::apps::{AppPage, AppsPage};
 use crate::error::PageError;
+use crate::ip_rules::{AppAddressesPage, ProxyAddressesPage};
 use crate::issuers::NewIssuerPage;
 use crate::landing::LandingPage;
 use crate::layout::{PublicLayout, SignedInLayout};
+use crate::limits::{AppLimitsPage, ProxyLimitsPage};
 use crate::members::{
     CheckYourMailPage, DevMailPage, ForgotPasswordPage, ResetPasswordPage, SignInPage, SignUpPage, VerifyPage,
 };
+use crate::plans::{PlanPage, PlansPage};
+use crate::prices::PricesPage;
 use crate::proxies::{NewProxyPage, ProxyPage, ProxySettingsPage};
 use crate::ui::page::ErrorPage;
 use crate::usage::UsagePage;
@@ -40,7 +44,14 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/apps/:id") view=AppPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/issuers/new") view=NewIssuerPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/proxies/new") view=NewProxyPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/limits") view=AppLimitsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/plans") view=PlansPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/plans/:plan") view=PlanPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/addresses") view=AppAddressesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/prices") view=PricesPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id") view=ProxyPage ssr=SsrMode::Async/>
+                    <Route path=path!("/proxies/:id/limits") view=ProxyLimitsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/proxies/:id/addresses") view=ProxyAddressesPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/settings") view=ProxySettingsPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/usage") view=UsagePage ssr=SsrMode::Async/>
                     <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>

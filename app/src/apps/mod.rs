@@ -3,9 +3,11 @@
 pub mod api;
 mod checklist;
 mod danger;
+mod head;
 mod list;
 mod page;
 
+pub use head::{AppPageHead, AppTabs};
 pub use list::AppsPage;
 pub use page::AppPage;
 

@@ -7,6 +7,7 @@ use super::api::{AppPageView, RenameApp, app};
 use super::app_id;
 use super::checklist::Checklist;
 use super::danger::AppSettings;
+use super::head::AppTabs;
 use crate::issuers::api::CheckToken;
 use crate::issuers::{IssuerActions, IssuerList, TokenCheck};
 use crate::ui::card::{Empty, Section};
@@ -41,6 +42,7 @@ fn content(page: AppPageView, actions: Actions) -> AnyView {
     let requests = usage.total.requests;
     view! {
         <PageHead title=app.name.clone() crumbs=vec![Crumb::new("Apps", "/apps")]/>
+        <AppTabs id=app.id/>
         <div class="stack">
             <Checklist app=app.clone() requests/>
             <Proxies app=app.clone()/>

@@ -1,6 +1,7 @@
 //! Proxies: making one, its address and snippets, its settings.
 
 pub mod api;
+mod head;
 mod key_fields;
 mod new;
 mod page;
@@ -8,6 +9,7 @@ mod settings;
 mod snippets;
 mod test_request;
 
+pub use head::{ProxyPageHead, ProxyTabs, ProxyTitle};
 pub use new::NewProxyPage;
 pub use page::ProxyPage;
 pub use settings::ProxySettingsPage;

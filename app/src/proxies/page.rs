@@ -4,6 +4,7 @@ use keyward_domain::view::ProxyView;
 use leptos::prelude::*;
 
 use super::api::{ProxyPageView, SendTestRequest, SwitchProxy, proxy};
+use super::head::ProxyTabs;
 use super::proxy_id;
 use super::snippets::Snippets;
 use super::test_request::TestRequest;
@@ -26,12 +27,6 @@ pub fn ProxyPage() -> impl IntoView {
 
 fn content(page: ProxyPageView, switch: ServerAction<SwitchProxy>, test: ServerAction<SendTestRequest>) -> AnyView {
     let ProxyPageView { proxy, snippets, usage, test_answer } = page;
-    let base = format!("/proxies/{}", proxy.id);
-    let actions = view! {
-        <a class="btn btn-sm" href=format!("{base}/usage")>"Usage"</a>
-        <a class="btn btn-sm" href=format!("{base}/settings")>"Settings"</a>
-    }
-    .into_any();
     let crumbs =
         vec![Crumb::new("Apps", "/apps"), Crumb::new(proxy.app_name.clone(), format!("/apps/{}", proxy.app_id))];
     let needs_issuer = proxy.needs_issuer.then(|| {
@@ -43,7 +38,8 @@ fn content(page: ProxyPageView, switch: ServerAction<SwitchProxy>, test: ServerA
         }
     });
     view! {
-        <PageHead title=proxy.name.clone() crumbs actions/>
+        <PageHead title=proxy.name.clone() crumbs/>
+        <ProxyTabs id=proxy.id/>
         <div class="stack">
             {needs_issuer}
             <Address proxy=proxy.clone() switch/>

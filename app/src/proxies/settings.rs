@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{DeleteProxy, SaveProxy, proxy_settings};
+use super::head::{ProxyPageHead, ProxyTitle};
 use super::key_fields::{KeyPlacementFields, in_words};
 use super::proxy_id;
 use crate::error::PageError;
@@ -15,7 +16,6 @@ use crate::ui::field::{Field, FieldKind, Select, TextArea};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::loading::loaded;
 use crate::ui::notice::{Notice, Tone};
-use crate::ui::page::{Crumb, PageHead};
 
 const FIELDS: &[&str] = &[
     "name",
@@ -40,13 +40,8 @@ pub fn ProxySettingsPage() -> impl IntoView {
     let resource =
         Resource::new(move || (id.get(), save.version().get()), |(id, _)| async move { proxy_settings(id?).await });
     loaded(resource, move |proxy| {
-        let crumbs = vec![
-            Crumb::new("Apps", "/apps"),
-            Crumb::new(proxy.app_name.clone(), format!("/apps/{}", proxy.app_id)),
-            Crumb::new(proxy.name.clone(), format!("/proxies/{}", proxy.id)),
-        ];
         view! {
-            <PageHead title="Settings" crumbs/>
+            <ProxyPageHead proxy=ProxyTitle::of(&proxy) title="Settings"/>
             <div class="stack">
                 {move || saved.get().then(|| view! { <Notice tone=Tone::Good>"Saved. The edge follows within seconds."</Notice> })}
                 <SettingsForm proxy=proxy.clone() save/>

@@ -4,6 +4,7 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::form::FromFormData;
+use leptos::html::Form;
 use leptos::prelude::*;
 use leptos::server_fn::client::Client;
 use leptos::server_fn::codec::PostUrl;
@@ -82,6 +83,14 @@ fn this_page() -> String {
 /// What is wrong with a form before it is sent.
 pub type FormCheck<S> = fn(&S) -> Result<(), PageError>;
 
+/// What becomes of what was typed once it has arrived.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum AfterSuccess {
+    Keep,
+    /// The form is for one more of the same.
+    Clear,
+}
+
 #[component]
 pub fn PostForm<S, Output>(
     action: ServerAction<S>,
@@ -89,6 +98,7 @@ pub fn PostForm<S, Output>(
     /// What the browser can tell before it asks the server; the same functions run there again.
     #[prop(optional)]
     check: Option<FormCheck<S>>,
+    #[prop(default = AfterSuccess::Keep)] after: AfterSuccess,
     children: Children,
 ) -> impl IntoView
 where
@@ -117,7 +127,14 @@ where
             Err(error) => action.value().set(Some(Err(error))),
         }
     };
-    view! { <form method="post" action=target class=class on:submit=send>{children()}</form> }.into_any()
+    let form = NodeRef::<Form>::new();
+    Effect::new(move || {
+        let arrived = action.value().with(|answer| matches!(answer, Some(Ok(_))));
+        if let (AfterSuccess::Clear, true, Some(form)) = (after, arrived, form.get_untracked()) {
+            form.reset();
+        }
+    });
+    view! { <form node_ref=form method="post" action=target class=class on:submit=send>{children()}</form> }.into_any()
 }
 
 /// Shows what is wrong with the form as a whole; `fields` show theirs themselves.

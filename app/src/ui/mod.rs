@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod chart;
+pub mod confirm;
 pub mod copy;
 pub mod field;
 pub mod form;
@@ -10,3 +11,4 @@ pub mod icon;
 pub mod loading;
 pub mod notice;
 pub mod page;
+pub mod tabs;

@@ -6,12 +6,11 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::usage;
 use super::tables::{RecentRequests, TopUsers};
-use crate::proxies::proxy_id;
+use crate::proxies::{ProxyPageHead, ProxyTitle, proxy_id};
 use crate::ui::card::{Empty, Figure, Section};
 use crate::ui::chart::Chart;
 use crate::ui::format::{count, micro_usd};
 use crate::ui::loading::loaded;
-use crate::ui::page::{Crumb, PageHead};
 
 const RANGES: [(UsageRange, &str, &str); 3] = [
     (UsageRange::Day, "day", "24 hours"),
@@ -33,16 +32,11 @@ pub fn UsagePage() -> impl IntoView {
     let resource = Resource::new(move || (id.get(), range.get()), |(id, range)| async move { usage(id?, range).await });
     loaded(resource, |(proxy, usage)| {
         let base = format!("/proxies/{}", proxy.id);
-        let crumbs = vec![
-            Crumb::new("Apps", "/apps"),
-            Crumb::new(proxy.app_name, format!("/apps/{}", proxy.app_id)),
-            Crumb::new(proxy.name, base.clone()),
-        ];
         let shown = usage.range;
         let recent = usage.recent.clone();
         let top = usage.top_users.clone();
         view! {
-            <PageHead title="Usage" crumbs/>
+            <ProxyPageHead proxy=ProxyTitle::of(&proxy) title="Usage"/>
             <div class="stack">
                 <Ranges base shown/>
                 <UsageFigures usage/>

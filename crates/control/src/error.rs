@@ -1,8 +1,9 @@
 //! What a use case can answer instead of its result. Texts are shown to the developer as they are.
 
 use keyward_domain::key_pool;
+use keyward_domain::validate::FieldError;
 use keyward_store::sealing::SealError;
-use keyward_store::{StoreError, apps, issuers, members, proxies, sealed_keys};
+use keyward_store::{StoreError, apps, issuers, members, plans, proxies, sealed_keys};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
@@ -47,6 +48,13 @@ impl From<StoreError> for ControlError {
                     }
                     sealed_keys::TOO_MANY_KEYS => format!("a proxy has at most {} keys", key_pool::MAX_KEYS),
                     sealed_keys::LAST_KEY => "a proxy needs a key; add another one first".to_owned(),
+                    plans::TOO_MANY_PLANS => format!("an app has at most {} plans", plans::MAX_PLANS_PER_APP),
+                    plans::PLAN_NAME_TAKEN => "there is a plan of this name already".to_owned(),
+                    plans::DEFAULT_PLAN => "the default plan stays: it is for everybody without another".to_owned(),
+                    plans::ANONYMOUS_PLAN => {
+                        "the anonymous users of an identity provider are in this plan; choose another for them first"
+                            .to_owned()
+                    }
                     issuers::ISSUER_TWICE => "this identity provider is linked already".to_owned(),
                     issuers::TOO_MANY_ISSUERS => {
                         format!("an app has at most {} identity providers", issuers::MAX_ISSUERS_PER_APP)
@@ -64,6 +72,12 @@ impl From<StoreError> for ControlError {
                 Self::Internal
             }
         }
+    }
+}
+
+impl From<FieldError> for ControlError {
+    fn from(error: FieldError) -> Self {
+        Self::Invalid { field: error.field, reason: error.reason }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod actor;
+mod address_rules;
 mod apps;
 mod attempts;
 mod control;
@@ -15,6 +16,7 @@ mod key_sealing;
 mod mail_texts;
 mod mailer;
 mod passwords;
+mod policies;
 mod proxies;
 mod proxy_keys;
 mod proxy_settings;

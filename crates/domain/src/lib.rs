@@ -22,6 +22,7 @@ pub mod metering;
 pub mod multipart;
 pub mod ownership;
 pub mod path;
+pub mod place;
 pub mod policy;
 pub mod prices;
 pub mod provider;

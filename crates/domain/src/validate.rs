@@ -2,17 +2,39 @@
 //! Each returns the value to keep or a reason to show beside the field. No network: whether an
 //! address answers is somebody else's question.
 
+mod address_rule;
 mod issuer;
+mod limit;
+mod money;
 mod origin;
 mod password;
+mod price;
 mod proxy;
 mod rule_lines;
 
+pub use address_rule::{AddressRuleForm, Lasts, MAX_ADDRESS_RULES, address_rule, put_address_rule};
 pub use issuer::{firebase_project_id, issuer_url, shared_secret, supabase_issuer, token_audience};
+pub use limit::{LimitForm, MAX_LIMITS, limit, put_limit};
+pub use money::{micro_usd, micro_usd_text, optional_number, whole_number};
 pub use origin::{MAX_ORIGINS, web_origin, web_origins};
 pub use password::{WeakPassword, password};
+pub use price::{MAX_PRICES, PriceForm, price, put_price};
 pub use proxy::{base_url, endpoint_rules, is_loopback, key_placement, rate_limit};
 pub use rule_lines::{RuleLineError, parse_rule_lines, rule_lines};
+
+/// What is wrong with one field of a form that has several.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct FieldError {
+    pub field: &'static str,
+    pub reason: String,
+}
+
+impl FieldError {
+    pub fn new(field: &'static str, reason: impl Into<String>) -> Self {
+        Self { field, reason: reason.into() }
+    }
+}
 
 /// A member's address, trimmed and in lower case. Not shown by `Debug`: addresses don't go into logs.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -104,6 +126,21 @@ pub fn name(text: &str) -> Result<String, NameError> {
 /// One or more of A-Z, a-z, 0-9, `-` and `_`, at most 100: header and query parameter names we write ourselves.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.len() <= 100 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// As providers name models: `gpt-4o`, `models/gemini-2.5-pro`, `@cf/meta/llama-3`.
+pub(crate) fn is_model_name(text: &str) -> bool {
+    (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'*')
+}
+
+/// A model's name, or the beginning of one with a `*` after it.
+pub(crate) fn model_pattern(text: &str) -> Result<String, String> {
+    let stem = text.strip_suffix('*').unwrap_or(text);
+    if is_model_name(stem) || text == "*" {
+        Ok(text.to_owned())
+    } else {
+        Err("a model is a name without blanks, such as gpt-4o; a * may stand at its end".to_owned())
+    }
 }
 
 #[cfg(test)]

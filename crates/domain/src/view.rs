@@ -2,6 +2,7 @@
 //! Never holds a secret, a session id or a sealed value.
 
 mod custody;
+mod policies;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -16,6 +17,7 @@ use crate::secret::KeyHint;
 use crate::slug::ProxySlug;
 
 pub use custody::{ByokView, KeyRefusalView, NewPoolKeyForm, PoolKeyForm, PoolKeyView};
+pub use policies::{AddressRuleView, AddressRulesView, Admits, AppPolicyView, PlanView};
 
 /// The signed-in member, for the page header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,6 +17,8 @@ pub mod key_ring;
 pub mod listen;
 pub mod mails;
 pub mod members;
+pub mod plans;
+pub mod policies;
 pub mod proxies;
 pub mod resource_owners;
 pub mod sealed_keys;

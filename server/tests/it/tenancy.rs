@@ -18,6 +18,42 @@ enum Kind {
     Theirs(Vec<(&'static str, String)>),
 }
 
+/// What is decided for an app, a plan and a proxy, in each place.
+fn policies(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
+    let Belongings { app, plan, proxy, .. } = theirs;
+    let with = |name: &'static str, id: &dyn ToString, more: &[(&'static str, &str)]| {
+        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        Kind::Theirs(std::iter::once((name, id.to_string())).chain(more).collect())
+    };
+    let price = [("provider", "openai"), ("model", "m"), ("input", "1"), ("output", "1")];
+    let mut functions = vec![
+        ("/api/app-policy", with("id", app, &[])),
+        ("/api/plans", with("id", app, &[])),
+        ("/api/plan", with("id", plan, &[])),
+        ("/api/create-plan", with("app", app, &[("name", "Mine")])),
+        ("/api/rename-plan", with("id", plan, &[("name", "Mine")])),
+        ("/api/delete-plan", with("id", plan, &[])),
+        ("/api/put-price", with("app", app, &price)),
+        ("/api/remove-price", with("app", app, &[("price", PRICE)])),
+    ];
+    let limit = [("measure", "requests"), ("amount", "1"), ("window", "day"), ("per", "user")];
+    for place in [format!("app:{app}"), format!("plan:{plan}"), format!("proxy:{proxy}")] {
+        functions.push(("/api/put-limit", with("place", &place, &limit)));
+        functions.push(("/api/remove-limit", with("place", &place, &[("limit", LIMIT)])));
+    }
+    let rule = [("action", "deny"), ("network", "198.51.100.1"), ("lasts", "always")];
+    for place in [format!("app:{app}"), format!("proxy:{proxy}")] {
+        functions.push(("/api/address-rules", with("place", &place, &[])));
+        functions.push(("/api/put-address-rule", with("place", &place, &rule)));
+        functions.push(("/api/remove-address-rule", with("place", &place, &[("rule", ADDRESS_RULE)])));
+    }
+    functions
+}
+
+const LIMIT: &str = r#"{"measure":"requests","window":"minute","per":"user","amount":60}"#;
+const PRICE: &str = r#"{"provider":"openai","model":"m","input_per_million":1,"output_per_million":1}"#;
+const ADDRESS_RULE: &str = r#"{"network":"198.51.100.1","action":"deny"}"#;
+
 fn functions(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
     let id = |id: String| vec![("id", id)];
     let app = || theirs.app.to_string();
@@ -26,7 +62,8 @@ fn functions(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
         fields.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Kind::Theirs(fields)
     };
-    vec![
+    let mut functions = policies(theirs);
+    functions.extend(vec![
         ("/api/deployment", Kind::Public),
         ("/api/dev-mails", Kind::Public),
         ("/api/request-password-reset", Kind::Public),
@@ -67,7 +104,8 @@ fn functions(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
         ("/api/send-test-request", Kind::Theirs(proxy())),
         ("/api/usage", with(proxy(), &[("range", "day")])),
         ("/api/revoke-session", Kind::Theirs(id(theirs.session.to_string()))),
-    ]
+    ]);
+    functions
 }
 
 fn borrowed<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
@@ -116,7 +154,14 @@ async fn another_account_s_pages_are_not_found() {
         format!("/apps/{}", theirs.app),
         format!("/apps/{}/issuers/new", theirs.app),
         format!("/apps/{}/proxies/new", theirs.app),
+        format!("/apps/{}/limits", theirs.app),
+        format!("/apps/{}/plans", theirs.app),
+        format!("/apps/{}/plans/{}", theirs.app, theirs.plan),
+        format!("/apps/{}/addresses", theirs.app),
+        format!("/apps/{}/prices", theirs.app),
         format!("/proxies/{}", theirs.proxy),
+        format!("/proxies/{}/limits", theirs.proxy),
+        format!("/proxies/{}/addresses", theirs.proxy),
         format!("/proxies/{}/settings", theirs.proxy),
         format!("/proxies/{}/usage", theirs.proxy),
     ] {

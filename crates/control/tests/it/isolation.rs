@@ -4,11 +4,15 @@
 use std::collections::BTreeSet;
 
 use keyward_control::{Actor, ControlError, ProxySwitch};
-use keyward_domain::ids::{AppId, IssuerId, KeyId, ProxyId, SessionId};
+use keyward_domain::ids::{AppId, IssuerId, KeyId, PlanId, ProxyId, SessionId};
+use keyward_domain::place::{AddressPlace, LimitPlace};
 use keyward_domain::policy::AnonymousPolicy;
+use keyward_domain::validate;
 use keyward_domain::view::{IssuerForm, NewPoolKeyForm, PoolKeyForm, UsageRange};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::policies::{address_form, limit_form, price_form};
 use crate::world::{PASSWORD, World, new_proxy, unchanged};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,20 +27,22 @@ struct Owned {
     app: AppId,
     issuer: IssuerId,
     proxy: ProxyId,
+    plan: PlanId,
     session: SessionId,
     key: KeyId,
 }
 
 /// Each function with an id, the destructive ones last, called by `actor` on what is in `owned`.
-async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Vec<(&'static str, Kind, Result<(), ControlError>)> {
-    let Owned { app, issuer, proxy, session, key } = *owned;
+async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
+    let Owned { app, issuer, proxy, plan, session, key } = *owned;
     let control = &world.control;
+    let mut outcomes = call_policies(world, actor, owned).await;
     // The form as its owner would send it.
     let mut form = unchanged(&sample_proxy(world).await);
     form.name = "Taken over".to_owned();
     form.key = "sk-somebody-elses".to_owned();
     form.current_password = PASSWORD.to_owned();
-    vec![
+    outcomes.extend(vec![
         ("app", Kind::Reads, control.app(actor, app).await.map(drop)),
         ("app_usage", Kind::Reads, control.app_usage(actor, app, UsageRange::Day).await.map(drop)),
         ("check_token", Kind::Reads, control.check_token(actor, app, "a.b.c").await.map(drop)),
@@ -63,9 +69,41 @@ async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Vec<(&'static 
         ("send_test_request", Kind::Edits, control.send_test_request(actor, proxy).await.map(drop)),
         ("revoke_session", Kind::Own, control.revoke_session(actor, session).await),
         ("remove_issuer", Kind::Edits, control.remove_issuer(actor, issuer).await),
+        ("delete_plan", Kind::Edits, control.delete_plan(actor, plan).await),
         ("delete_proxy", Kind::Edits, control.delete_proxy(actor, proxy).await),
         ("delete_app", Kind::Edits, control.delete_app(actor, app).await),
-    ]
+    ]);
+    outcomes
+}
+
+type Outcomes = Vec<(&'static str, Kind, Result<(), ControlError>)>;
+
+/// What is decided for an app, a plan or a proxy; each place once.
+async fn call_policies(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
+    let Owned { app, proxy, plan, .. } = *owned;
+    let control = &world.control;
+    let price = validate::price(&price_form()).expect("well-formed");
+    let mut outcomes = vec![
+        ("app_policy", Kind::Reads, control.app_policy(actor, app).await.map(drop)),
+        ("plans", Kind::Reads, control.plans(actor, app).await.map(drop)),
+        ("plan", Kind::Reads, control.plan(actor, plan).await.map(drop)),
+        ("create_plan", Kind::Edits, control.create_plan(actor, app, "Taken over").await.map(drop)),
+        ("rename_plan", Kind::Edits, control.rename_plan(actor, plan, "Theirs").await),
+        ("put_price", Kind::Edits, control.put_price(actor, app, &price_form()).await),
+        ("remove_price", Kind::Edits, control.remove_price(actor, app, &price).await),
+    ];
+    let limit = validate::limit(&limit_form()).expect("well-formed");
+    for place in [LimitPlace::App(app), LimitPlace::Plan(plan), LimitPlace::Proxy(proxy)] {
+        outcomes.push(("put_limit", Kind::Edits, control.put_limit(actor, place, &limit_form()).await));
+        outcomes.push(("remove_limit", Kind::Edits, control.remove_limit(actor, place, &limit).await));
+    }
+    let rule = validate::address_rule(&address_form(), OffsetDateTime::UNIX_EPOCH).expect("well-formed");
+    for place in [AddressPlace::App(app), AddressPlace::Proxy(proxy)] {
+        outcomes.push(("address_rules", Kind::Reads, control.address_rules(actor, place).await.map(drop)));
+        outcomes.push(("put_address_rule", Kind::Edits, control.put_address_rule(actor, place, &address_form()).await));
+        outcomes.push(("remove_address_rule", Kind::Edits, control.remove_address_rule(actor, place, &rule).await));
+    }
+    outcomes
 }
 
 fn new_key() -> NewPoolKeyForm {
@@ -92,6 +130,7 @@ async fn ada_with_everything(world: &World) -> (Actor, Owned) {
     let issuer = world.control.add_issuer(&ada, app, IssuerForm::Emulator).await.expect("linked").id;
     let proxy = world.openai_proxy(&ada, app).await;
     let key = world.control.proxy_keys(&ada, proxy).await.expect("works")[0].id;
+    let plan = world.control.create_plan(&ada, app, "Paid").await.expect("made");
     let session = SessionId(Uuid::new_v4());
     world
         .database
@@ -100,7 +139,7 @@ async fn ada_with_everything(world: &World) -> (Actor, Owned) {
             ada.member_id()
         ))
         .await;
-    (ada, Owned { app, issuer, proxy, session, key })
+    (ada, Owned { app, issuer, proxy, plan, session, key })
 }
 
 /// Everything that a call could have changed.
@@ -168,8 +207,8 @@ async fn the_table_names_every_function_that_takes_an_id() {
         let source = std::fs::read_to_string(entry.expect("readable").path()).expect("text");
         for function in source.split("pub async fn ").skip(1) {
             let signature = function.split("->").next().unwrap_or_default();
-            let takes_an_id =
-                ["AppId", "IssuerId", "ProxyId", "SessionId"].iter().any(|id| signature.contains(&format!(": {id}")));
+            let ids = ["AppId", "IssuerId", "PlanId", "ProxyId", "SessionId", "LimitPlace", "AddressPlace"];
+            let takes_an_id = ids.iter().any(|id| signature.contains(&format!(": {id}")));
             if takes_an_id {
                 found.insert(signature.split(['(', '<']).next().unwrap_or_default().to_owned());
             }

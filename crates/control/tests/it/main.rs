@@ -6,6 +6,7 @@ mod demo;
 mod equal_work;
 mod isolation;
 mod issuers;
+mod policies;
 mod proxies;
 mod proxy_keys;
 mod sealed_rows;

@@ -1,0 +1,41 @@
+//! Server functions of limits.
+
+use keyward_domain::ids::AppId;
+use keyward_domain::limits::{Measure, Per, Window};
+use keyward_domain::place::LimitPlace;
+use keyward_domain::view::AppPolicyView;
+use leptos::prelude::*;
+
+use crate::error::PageError;
+
+#[cfg(feature = "ssr")]
+use {crate::context::signed_in, crate::stored::stored, keyward_domain::validate::LimitForm};
+
+/// What an app's own pages show of what was decided for it.
+#[server(endpoint = "app-policy")]
+pub async fn app_policy(id: AppId) -> Result<AppPolicyView, PageError> {
+    let (control, actor) = signed_in().await?;
+    Ok(control.app_policy(&actor, id).await?)
+}
+
+#[server(endpoint = "put-limit")]
+pub async fn put_limit(
+    place: LimitPlace,
+    measure: Measure,
+    amount: String,
+    window: Window,
+    per: Per,
+    #[server(default)] model: String,
+) -> Result<(), PageError> {
+    let (control, actor) = signed_in().await?;
+    let form = LimitForm { measure, window, per, model, amount };
+    let kept = [("amount", form.amount.as_str()), ("model", &form.model)];
+    control.put_limit(&actor, place, &form).await.map_err(|error| PageError::from(error).keeping(kept))
+}
+
+/// `limit` is the limit itself, as the page showed it.
+#[server(endpoint = "remove-limit")]
+pub async fn remove_limit(place: LimitPlace, limit: String) -> Result<(), PageError> {
+    let (control, actor) = signed_in().await?;
+    Ok(control.remove_limit(&actor, place, &stored(&limit)?).await?)
+}

@@ -1,0 +1,115 @@
+//! Limits, budgets, plans and prices: what an app's users may use, and what it costs.
+
+use keyward_domain::ids::{AccountId, AppId, PlanId};
+use keyward_domain::limits::Limit;
+use keyward_domain::place::LimitPlace;
+use keyward_domain::policy::{AppPolicy, PriceOverride};
+use keyward_domain::validate::{self, LimitForm, PriceForm};
+use keyward_domain::view::{AppPolicyView, PlanView};
+use keyward_store::plans::PlanRow;
+
+use crate::{Actor, Control, ControlError};
+
+impl Control {
+    pub async fn app_policy(&self, actor: &Actor, app: AppId) -> Result<AppPolicyView, ControlError> {
+        let (name, policy) = self.store().app_policy(actor.account_id(), app).await?;
+        Ok(AppPolicyView { id: app, name, policy })
+    }
+
+    /// A limit of the same kind has the new amount from then on; what was counted stays counted.
+    pub async fn put_limit(&self, actor: &Actor, place: LimitPlace, form: &LimitForm) -> Result<(), ControlError> {
+        let account = actor.editing()?;
+        let limit = validate::limit(form)?;
+        self.change_limits(account, place, |limits| Ok(validate::put_limit(limits, limit)?)).await
+    }
+
+    /// A limit that somebody else has removed or changed meanwhile is left as it is now.
+    pub async fn remove_limit(&self, actor: &Actor, place: LimitPlace, limit: &Limit) -> Result<(), ControlError> {
+        let account = actor.editing()?;
+        self.change_limits(account, place, |limits| {
+            limits.retain(|other| other != limit);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change_limits(
+        &self,
+        account: AccountId,
+        place: LimitPlace,
+        change: impl FnOnce(&mut Vec<Limit>) -> Result<(), ControlError> + Send,
+    ) -> Result<(), ControlError> {
+        match place {
+            LimitPlace::App(app) => {
+                self.store().change_app_policy(account, app, |policy| change(&mut policy.limits)).await
+            }
+            LimitPlace::Plan(plan) => {
+                self.store().change_plan_policy(account, plan, |policy| change(&mut policy.limits)).await
+            }
+            LimitPlace::Proxy(proxy) => {
+                self.store().change_proxy_policy(account, proxy, |policy| change(&mut policy.limits)).await
+            }
+        }
+    }
+
+    pub async fn put_price(&self, actor: &Actor, app: AppId, form: &PriceForm) -> Result<(), ControlError> {
+        let price = validate::price(form)?;
+        self.change_app(actor, app, |policy| Ok(validate::put_price(&mut policy.prices, price)?)).await
+    }
+
+    pub async fn remove_price(&self, actor: &Actor, app: AppId, price: &PriceOverride) -> Result<(), ControlError> {
+        self.change_app(actor, app, |policy| {
+            policy.prices.retain(|other| other != price);
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) async fn change_app(
+        &self,
+        actor: &Actor,
+        app: AppId,
+        change: impl FnOnce(&mut AppPolicy) -> Result<(), ControlError> + Send,
+    ) -> Result<(), ControlError> {
+        self.store().change_app_policy(actor.editing()?, app, change).await
+    }
+
+    /// The default plan first. `NotFound` for another account's app.
+    pub async fn plans(&self, actor: &Actor, app: AppId) -> Result<Vec<PlanView>, ControlError> {
+        let account = actor.account_id();
+        self.store().app_name(account, app).await?;
+        Ok(self.store().plans(account, app).await?.into_iter().map(plan_view).collect())
+    }
+
+    pub async fn plan(&self, actor: &Actor, plan: PlanId) -> Result<PlanView, ControlError> {
+        Ok(plan_view(self.store().plan(actor.account_id(), plan).await?))
+    }
+
+    pub async fn create_plan(&self, actor: &Actor, app: AppId, name: &str) -> Result<PlanId, ControlError> {
+        let account = actor.editing()?;
+        let name = validate::name(name).map_err(|error| ControlError::invalid("name", error))?;
+        Ok(self.store().create_plan(account, app, &name, self.now()).await?)
+    }
+
+    pub async fn rename_plan(&self, actor: &Actor, plan: PlanId, name: &str) -> Result<(), ControlError> {
+        let account = actor.editing()?;
+        let name = validate::name(name).map_err(|error| ControlError::invalid("name", error))?;
+        Ok(self.store().rename_plan(account, plan, &name).await?)
+    }
+
+    /// Who was in it is in the default plan from then on.
+    pub async fn delete_plan(&self, actor: &Actor, plan: PlanId) -> Result<(), ControlError> {
+        Ok(self.store().delete_plan(actor.editing()?, plan).await?)
+    }
+}
+
+fn plan_view(row: PlanRow) -> PlanView {
+    PlanView {
+        id: PlanId(row.id),
+        app_id: AppId(row.app_id),
+        app_name: row.app_name,
+        name: row.name,
+        is_default: row.is_default,
+        policy: row.policy.0,
+    }
+}
