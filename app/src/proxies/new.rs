@@ -3,6 +3,7 @@
 use keyward_domain::catalogue;
 use keyward_domain::ids::AppId;
 use keyward_domain::provider::Provider;
+use keyward_domain::validate::address;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -15,8 +16,6 @@ use crate::ui::field::{Field, FieldKind};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::loading::loaded;
 use crate::ui::page::{Crumb, PageHead};
-
-const CUSTOM: &str = "custom";
 
 #[component]
 pub fn NewProxyPage() -> impl IntoView {
@@ -52,7 +51,9 @@ fn Choices(id: AppId, provider: Memo<Option<&'static Provider>>) -> impl IntoVie
         .iter()
         .map(|offered| {
             let here = move || provider.get().is_some_and(|chosen| chosen.name == offered.name).then_some("true");
-            let host = offered.base_url.strip_prefix("https://").unwrap_or("Any HTTPS API with a key");
+            let address = offered.addresses.first().filter(|_| offered.base_url.is_empty()).unwrap_or(&offered.base_url);
+            let host = address.strip_prefix("https://").map(|address| address.split('/').next().unwrap_or(address));
+            let host = host.unwrap_or("Any HTTPS API with a key");
             // A long name may break after its dots.
             let text = host.replace('.', ".\u{200b}");
             view! {
@@ -72,16 +73,22 @@ fn Choices(id: AppId, provider: Memo<Option<&'static Provider>>) -> impl IntoVie
 fn ProviderForm(id: AppId, provider: &'static Provider, deployment: Deployment) -> impl IntoView {
     let action = ServerAction::<CreateProxy>::new();
     let error = FormError::of(action);
-    let is_custom = provider.name == CUSTOM;
-    let address = match (is_custom, deployment) {
-        (true, Deployment::Production | Deployment::Development) => Some(view! {
+    let is_custom = provider.is_custom();
+    let address = match deployment {
+        Deployment::Production | Deployment::Development if is_custom => Some(view! {
             <Field name="base_url" label="Base URL" kind=FieldKind::Address error placeholder="https://api.example.com" hint="Where requests go; what your app asks for is added to it."/>
             <KeyPlacementFields error/>
         }.into_any()),
-        (false, Deployment::Development) => Some(view! {
-            <Field name="base_url" label="Base URL" kind=FieldKind::Address error optional=true placeholder="http://127.0.0.1:8790/openai" hint="In development, an emulator may stand in for the API."/>
-        }.into_any()),
-        (false, Deployment::Production) => None,
+        Deployment::Production | Deployment::Development if !provider.addresses.is_empty() => {
+            Some(view! { <OwnAddress provider error/> }.into_any())
+        }
+        Deployment::Development => {
+            let stand_in = format!("http://127.0.0.1:8790/{}", provider.name);
+            Some(view! {
+                <Field name="base_url" label="Base URL" kind=FieldKind::Address error optional=true placeholder=stand_in hint="In development, an emulator may stand in for the API."/>
+            }.into_any())
+        }
+        Deployment::Production => None,
     };
     let begins_with = if is_custom { String::new() } else { provider.title.clone() };
     view! {
@@ -102,4 +109,19 @@ fn ProviderForm(id: AppId, provider: &'static Provider, deployment: Deployment) 
         </div>
     }
     .into_any()
+}
+
+/// Of a provider whose address has a part of the developer's own, or who has several.
+#[component]
+fn OwnAddress(provider: &'static Provider, error: FormError) -> impl IntoView {
+    let optional = !provider.base_url.is_empty();
+    let example = address::example(provider).unwrap_or_default();
+    let shapes = provider.addresses.join(" or ");
+    let hint = if optional {
+        format!("Empty for {}; else {shapes}", provider.base_url)
+    } else {
+        format!("Your own part of {shapes}")
+    };
+    view! { <Field name="base_url" label="Base URL" kind=FieldKind::Address error optional placeholder=example hint/> }
+        .into_any()
 }

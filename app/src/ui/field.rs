@@ -55,7 +55,7 @@ pub fn Field(
     #[prop(default = FieldKind::Text)] kind: FieldKind,
     #[prop(optional, into)] value: String,
     #[prop(optional, into)] hint: String,
-    #[prop(optional)] placeholder: &'static str,
+    #[prop(optional, into)] placeholder: String,
     #[prop(optional)] optional: bool,
 ) -> impl IntoView {
     let id = format!("field-{name}");

@@ -61,7 +61,7 @@ impl Control {
         let typed_key = Zeroizing::new(form.key);
         let provider = known_provider(&row.provider)?;
         // A form without the field (the provider's address is fixed) keeps what is there.
-        let is_custom = provider.base_url.is_empty();
+        let is_custom = provider.is_custom();
         let typed_url = if form.base_url.trim().is_empty() && !is_custom { &row.base_url } else { &form.base_url };
         let typed_placement = form.key_placement.or_else(|| Some(row.key_placement.0.clone()));
         let (base_url, key_placement) = self.upstream(provider, typed_url, typed_placement)?;
@@ -101,8 +101,8 @@ impl Control {
         Ok(self.store().save_proxy(account, proxy, (&change.settings, key.as_ref()), &seen, self.now()).await?)
     }
 
-    /// Where the requests go and how the key is sent. A provider of the catalogue has both fixed, but for an address of
-    /// this machine in development, where the emulator stands in for it.
+    /// Where the requests go and how the key is sent. A provider of the catalogue has both fixed, but for a part of the
+    /// address that is the developer's own, and for this machine in development, where the emulator stands in for it.
     pub(crate) fn upstream(
         &self,
         provider: &Provider,
@@ -110,15 +110,12 @@ impl Control {
         typed_placement: Option<KeyPlacement>,
     ) -> Result<(Url, KeyPlacement), ControlError> {
         let invalid_url = |reason: String| ControlError::invalid("base_url", reason);
-        let is_custom = provider.base_url.is_empty();
+        let is_custom = provider.is_custom();
         let typed_url = if typed_url.trim().is_empty() { provider.base_url.as_str() } else { typed_url };
         let url = validate::base_url(typed_url).map_err(invalid_url)?;
         let is_stand_in = self.is_development() && validate::is_loopback(&url);
-        if !is_custom && !is_stand_in && stored_base_url(&url) != provider.base_url {
-            return Err(invalid_url(format!(
-                "{}'s address is {}; for another one make a custom proxy",
-                provider.title, provider.base_url
-            )));
+        if !is_custom && !is_stand_in && !validate::address::is_providers(provider, &url) {
+            return Err(invalid_url(not_the_providers(provider)));
         }
         self.guard().check_url(&url).map_err(|error| invalid_url(error.to_string()))?;
         let placement = match typed_placement {
@@ -129,6 +126,12 @@ impl Control {
         };
         Ok((url, placement))
     }
+}
+
+fn not_the_providers(provider: &Provider) -> String {
+    let known = Some(&provider.base_url).filter(|known| !known.is_empty());
+    let addresses: Vec<&str> = known.into_iter().chain(&provider.addresses).map(String::as_str).collect();
+    format!("{}'s address is {}; for another one make a custom proxy", provider.title, addresses.join(" or "))
 }
 
 fn new_key(row: &ProxyRow, settings: &ProxySettings, typed: &str) -> Result<Option<ProviderKey>, ControlError> {

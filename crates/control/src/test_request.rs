@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use keyward_domain::catalogue;
 use keyward_domain::ids::ProxyId;
 use keyward_domain::provider::TestRequest;
 use keyward_domain::rules::EndpointRule;
 use keyward_domain::view::TestAnswer;
+use keyward_domain::{catalogue, error_shape};
 use keyward_identity::test_call;
 use keyward_store::proxies::ProxyRow;
 use serde_json::Value;
@@ -122,9 +122,7 @@ pub(crate) fn test_request_of(provider: &str, rules: &[EndpointRule]) -> Option<
 /// The edge's stable code, in whichever provider's error shape it came.
 fn code_of(body: &str) -> Option<String> {
     let body: Value = serde_json::from_str(body).ok()?;
-    let error = body.get("error")?;
-    let reason = error.pointer("/details/0/reason").and_then(Value::as_str).map(str::to_ascii_lowercase);
-    reason.or_else(|| error.get("code").and_then(Value::as_str).map(str::to_owned))
+    error_shape::code_in(&body).map(str::to_owned)
 }
 
 fn advice(row: &ProxyRow, request: &TestRequest, reply: &Reply) -> String {
@@ -166,16 +164,16 @@ fn at_keys_url(row: &ProxyRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keyward_domain::provider::ErrorShape;
+    use keyward_domain::rejection::Rejection;
 
     #[test]
     fn reads_the_code_in_every_error_shape() {
-        for body in [
-            r#"{"error": {"code": "rate_limited", "message": "…"}}"#,
-            r#"{"type": "error", "error": {"type": "rate_limit_error", "code": "rate_limited"}}"#,
-            r#"{"error": {"code": 429, "details": [{"reason": "RATE_LIMITED"}]}}"#,
-        ] {
-            assert_eq!(code_of(body).as_deref(), Some("rate_limited"), "{body}");
+        for shape in ErrorShape::ALL {
+            let body = error_shape::body(shape, &Rejection::NoPlan, "request");
+            assert_eq!(code_of(&body.to_string()).as_deref(), Some("no_plan"), "{shape:?}");
         }
+        assert_eq!(code_of(r#"{"error": {"code": "rate_limited"}}"#), None, "the provider's own");
         assert_eq!(code_of("<html>"), None);
     }
 

@@ -12,6 +12,26 @@ static PROVIDERS: LazyLock<Vec<Provider>> = LazyLock::new(|| {
         include_str!("../catalogue/openai.json"),
         include_str!("../catalogue/anthropic.json"),
         include_str!("../catalogue/gemini.json"),
+        include_str!("../catalogue/azure-openai.json"),
+        include_str!("../catalogue/openrouter.json"),
+        include_str!("../catalogue/groq.json"),
+        include_str!("../catalogue/mistral.json"),
+        include_str!("../catalogue/deepseek.json"),
+        include_str!("../catalogue/xai.json"),
+        include_str!("../catalogue/perplexity.json"),
+        include_str!("../catalogue/together.json"),
+        include_str!("../catalogue/fireworks.json"),
+        include_str!("../catalogue/zai.json"),
+        include_str!("../catalogue/github-models.json"),
+        include_str!("../catalogue/cloudflare.json"),
+        include_str!("../catalogue/replicate.json"),
+        include_str!("../catalogue/stability.json"),
+        include_str!("../catalogue/fal.json"),
+        include_str!("../catalogue/elevenlabs.json"),
+        include_str!("../catalogue/deepgram.json"),
+        include_str!("../catalogue/brave.json"),
+        include_str!("../catalogue/deepl.json"),
+        include_str!("../catalogue/open-meteo.json"),
         include_str!("../catalogue/custom.json"),
     ]
     .iter()
@@ -19,6 +39,7 @@ static PROVIDERS: LazyLock<Vec<Provider>> = LazyLock::new(|| {
     .collect()
 });
 
+/// As they are offered, `custom` last.
 pub fn providers() -> &'static [Provider] {
     &PROVIDERS
 }

@@ -1,6 +1,8 @@
 //! A rejection in the provider's own error shape, so that official SDKs raise their typed errors.
 //! Shapes: platform.openai.com/docs/guides/error-codes, docs.claude.com/en/api/errors, google.aip.dev/193.
 
+mod native;
+
 use serde_json::{Value, json};
 
 use crate::provider::ErrorShape;
@@ -13,44 +15,90 @@ pub fn docs_link(rejection: &Rejection) -> String {
     format!("{ERROR_DOCS_URL}#{}", rejection.code())
 }
 
+/// What every shape says somewhere.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    status: u16,
+    code: &'static str,
+    message: &'a str,
+    request_id: &'a str,
+    doc_url: &'a str,
+}
+
 pub fn body(shape: ErrorShape, rejection: &Rejection, request_id: &str) -> Value {
-    let (code, message, doc_url) = (rejection.code(), rejection.message(), docs_link(rejection));
+    let (message, doc_url) = (rejection.message(), docs_link(rejection));
+    let (status, code) = (rejection.status(), rejection.code());
+    let said = Said { status, code, message: &message, request_id, doc_url: &doc_url };
     match shape {
-        ErrorShape::OpenAi => json!({"error": {
-            "message": message,
-            "type": openai_type(rejection.status()),
-            "param": null,
-            "code": code,
-            "request_id": request_id,
-            "doc_url": doc_url,
-        }}),
-        ErrorShape::Anthropic => json!({
-            "type": "error",
-            "error": {
-                "type": anthropic_type(rejection.status()),
-                "message": message,
-                "code": code,
-                "doc_url": doc_url,
-            },
-            "request_id": request_id,
-        }),
-        ErrorShape::Google => json!({"error": {
-            "code": rejection.status(),
-            "message": message,
-            "status": google_status(rejection.status()),
-            "details": [{
-                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                "reason": code.to_ascii_uppercase(),
-                "domain": "keyward.dev",
-                "metadata": {"requestId": request_id, "docUrl": doc_url},
-            }],
-        }}),
-        ErrorShape::Plain => json!({"error": {
-            "code": code,
-            "message": message,
-            "request_id": request_id,
-            "doc_url": doc_url,
-        }}),
+        ErrorShape::OpenAi => open_ai(said),
+        ErrorShape::Anthropic => anthropic(said),
+        ErrorShape::Google => google(said),
+        ErrorShape::Plain => plain(said),
+        ErrorShape::Brave => native::brave(said),
+        ErrorShape::Cloudflare => native::cloudflare(said),
+        ErrorShape::DeepL => native::deepl(said),
+        ErrorShape::Deepgram => native::deepgram(said),
+        ErrorShape::ElevenLabs => native::elevenlabs(said),
+        ErrorShape::Fal => native::fal(said),
+        ErrorShape::Mistral => native::mistral(said),
+        ErrorShape::OpenMeteo => native::open_meteo(said),
+        ErrorShape::OpenRouter => native::openrouter(said),
+        ErrorShape::Replicate => native::replicate(said),
+        ErrorShape::Stability => native::stability(said),
+        ErrorShape::XAi => native::xai(said),
+    }
+}
+
+fn open_ai(said: Said<'_>) -> Value {
+    json!({"error": {
+        "message": said.message,
+        "type": openai_type(said.status),
+        "param": null,
+        "code": said.code,
+        "request_id": said.request_id,
+        "doc_url": said.doc_url,
+    }})
+}
+
+fn anthropic(said: Said<'_>) -> Value {
+    let kind = anthropic_type(said.status);
+    json!({
+        "type": "error",
+        "error": {"type": kind, "message": said.message, "code": said.code, "doc_url": said.doc_url},
+        "request_id": said.request_id,
+    })
+}
+
+fn google(said: Said<'_>) -> Value {
+    json!({"error": {
+        "code": said.status,
+        "message": said.message,
+        "status": google_status(said.status),
+        "details": [{
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": said.code.to_ascii_uppercase(),
+            "domain": "keyward.dev",
+            "metadata": {"requestId": said.request_id, "docUrl": said.doc_url},
+        }],
+    }})
+}
+
+fn plain(said: Said<'_>) -> Value {
+    json!({"error": {
+        "code": said.code,
+        "message": said.message,
+        "request_id": said.request_id,
+        "doc_url": said.doc_url,
+    }})
+}
+
+/// The stable code in an error of ours, in whichever shape: it ends the link to the documentation.
+pub fn code_in(body: &Value) -> Option<&str> {
+    match body {
+        Value::String(text) => text.strip_prefix(ERROR_DOCS_URL)?.strip_prefix('#'),
+        Value::Array(items) => items.iter().find_map(code_in),
+        Value::Object(members) => members.values().find_map(code_in),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
@@ -58,8 +106,22 @@ pub fn body(shape: ErrorShape, rejection: &Rejection, request_id: &str) -> Value
 pub fn event(shape: ErrorShape, rejection: &Rejection, request_id: &str) -> String {
     let body = body(shape, rejection, request_id);
     match shape {
-        ErrorShape::OpenAi | ErrorShape::Google => format!("data: {body}\n\n"),
-        ErrorShape::Anthropic | ErrorShape::Plain => format!("event: error\ndata: {body}\n\n"),
+        ErrorShape::OpenAi
+        | ErrorShape::Google
+        | ErrorShape::Cloudflare
+        | ErrorShape::Mistral
+        | ErrorShape::OpenRouter
+        | ErrorShape::XAi => format!("data: {body}\n\n"),
+        ErrorShape::Anthropic
+        | ErrorShape::Plain
+        | ErrorShape::Brave
+        | ErrorShape::DeepL
+        | ErrorShape::Deepgram
+        | ErrorShape::ElevenLabs
+        | ErrorShape::Fal
+        | ErrorShape::OpenMeteo
+        | ErrorShape::Replicate
+        | ErrorShape::Stability => format!("event: error\ndata: {body}\n\n"),
     }
 }
 
@@ -120,10 +182,15 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_links_to_its_code_in_the_documentation() {
-        for shape in [ErrorShape::OpenAi, ErrorShape::Anthropic, ErrorShape::Google, ErrorShape::Plain] {
-            let text = body(shape, &Rejection::UpstreamAuthFailed, "r1").to_string();
-            assert!(text.contains("https://keyward.dev/docs/errors#upstream_auth_failed"), "{text}");
+    fn every_shape_has_our_code_the_request_and_the_link_to_the_documentation() {
+        for shape in ErrorShape::ALL {
+            let body = body(shape, &Rejection::UpstreamAuthFailed, "r-1");
+            assert_eq!(code_in(&body), Some("upstream_auth_failed"), "{shape:?}: {body}");
+            let text = body.to_string();
+            assert!(text.contains("\"r-1\"") && text.contains("https://keyward.dev/docs/errors#"), "{shape:?}: {text}");
+            assert!(text.contains(&Rejection::UpstreamAuthFailed.message()), "{shape:?}: {text}");
+            let event = event(shape, &Rejection::UpstreamAuthFailed, "r-1");
+            assert!(event.contains("data: {") && event.ends_with("}\n\n"), "{shape:?}: {event}");
         }
     }
 }

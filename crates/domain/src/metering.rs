@@ -35,7 +35,9 @@ pub fn asked_model(text: &str) -> String {
 /// The top-level members that `read_members` wants.
 pub fn members(shape: UsageShape) -> MemberScan {
     MemberScan::new(match shape {
-        UsageShape::OpenAi => &["model", "usage", "choices", "output"],
+        UsageShape::OpenAi => &["model", "usage", "choices", "output", "x_groq"],
+        UsageShape::Cloudflare => &["model", "usage", "choices", "output", "result"],
+        UsageShape::Replicate => &["model", "metrics", "output"],
         UsageShape::Anthropic => &["model", "usage", "content"],
         UsageShape::Gemini => &["modelVersion", "usageMetadata", "candidates"],
         UsageShape::None => &[],
@@ -49,6 +51,8 @@ impl Reported {
             match name {
                 "model" | "modelVersion" => self.note_model(&value),
                 "choices" | "output" | "content" | "candidates" => self.text_chars += text_chars(&value),
+                "result" => self.read_cloudflare_result(&value),
+                "x_groq" => self.note_usage(shape, &value["usage"]),
                 _ => self.note_usage(shape, &value),
             }
         }
@@ -58,6 +62,11 @@ impl Reported {
     pub fn read_event(&mut self, shape: UsageShape, event: &Value) {
         match shape {
             UsageShape::OpenAi => self.read_openai(event),
+            UsageShape::Cloudflare => {
+                self.read_openai(event);
+                self.read_cloudflare_result(event);
+            }
+            UsageShape::Replicate => self.read_replicate(event),
             UsageShape::Anthropic => self.read_anthropic(event),
             UsageShape::Gemini => self.read_gemini(event),
             UsageShape::None => {}
@@ -68,6 +77,7 @@ impl Reported {
     fn read_openai(&mut self, event: &Value) {
         let reply = event.get("response").filter(|inner| inner.is_object()).unwrap_or(event);
         self.note_model(&reply["model"]);
+        self.note_usage(UsageShape::OpenAi, &event["x_groq"]["usage"]);
         self.note_usage(UsageShape::OpenAi, &reply["usage"]);
         let kind = event["type"].as_str().unwrap_or_default();
         self.finished |= matches!(kind, "response.completed" | "response.incomplete" | "response.failed");
@@ -75,6 +85,19 @@ impl Reported {
         self.text_chars +=
             choices.map(|choice| text_chars(&choice["delta"]) + text_chars(&choice["text"])).sum::<u64>();
         self.text_chars += text_chars(&event["delta"]);
+    }
+
+    /// Of Cloudflare's own calls (`/run/…`): a reply's `result`, or an event, which has the same members.
+    fn read_cloudflare_result(&mut self, result: &Value) {
+        self.note_usage(UsageShape::Cloudflare, &result["usage"]);
+        self.text_chars += text_chars(&result["response"]);
+    }
+
+    /// A prediction, where it is sent as an event.
+    fn read_replicate(&mut self, event: &Value) {
+        self.note_model(&event["model"]);
+        self.note_usage(UsageShape::Replicate, &event["metrics"]);
+        self.text_chars += text_chars(&event["output"]);
     }
 
     fn read_anthropic(&mut self, event: &Value) {
@@ -112,7 +135,8 @@ impl Reported {
         }
         let before = self.tokens.unwrap_or_default();
         let read = match shape {
-            UsageShape::OpenAi => openai_usage(usage),
+            UsageShape::OpenAi | UsageShape::Cloudflare => openai_usage(usage),
+            UsageShape::Replicate => replicate_usage(usage),
             UsageShape::Anthropic => anthropic_usage(usage, before),
             UsageShape::Gemini => gemini_usage(usage),
             UsageShape::None => None,
@@ -143,10 +167,32 @@ fn count(usage: &Value, name: &str) -> Option<u64> {
 fn openai_usage(usage: &Value) -> Option<TokenCounts> {
     let input = count(usage, "prompt_tokens").or_else(|| count(usage, "input_tokens"))?;
     let details = [&usage["prompt_tokens_details"], &usage["input_tokens_details"]];
-    let cached = details.iter().find_map(|details| count(details, "cached_tokens")).unwrap_or(0);
+    let of_input = |name| details.iter().find_map(|details| count(details, name));
+    // DeepSeek has a name of its own for it.
+    let cached = of_input("cached_tokens").or_else(|| count(usage, "prompt_cache_hit_tokens")).unwrap_or(0);
     // Embeddings report no output.
-    let output = count(usage, "completion_tokens").or_else(|| count(usage, "output_tokens")).unwrap_or(0);
-    Some(TokenCounts { input, cached, output, cache_written: 0 })
+    let said = count(usage, "completion_tokens").or_else(|| count(usage, "output_tokens")).unwrap_or(0);
+    // Some (xAI) leave reasoning out of this figure, but not out of the total, nor out of the bill.
+    let output = count(usage, "total_tokens").map_or(said, |total| said.max(total.saturating_sub(input)));
+    Some(TokenCounts {
+        input,
+        cached,
+        cache_written: 0,
+        audio_input: of_input("audio_tokens").unwrap_or(0),
+        output,
+        audio_output: audio_output(usage),
+    })
+}
+
+fn audio_output(usage: &Value) -> u64 {
+    let details = [&usage["completion_tokens_details"], &usage["output_tokens_details"]];
+    details.iter().find_map(|details| count(details, "audio_tokens")).unwrap_or(0)
+}
+
+/// Models that are paid by the second report none.
+fn replicate_usage(metrics: &Value) -> Option<TokenCounts> {
+    let (input, output) = (count(metrics, "input_token_count")?, count(metrics, "output_token_count")?);
+    Some(TokenCounts { input, output, ..TokenCounts::default() })
 }
 
 fn anthropic_usage(usage: &Value, before: TokenCounts) -> Option<TokenCounts> {
@@ -157,19 +203,33 @@ fn anthropic_usage(usage: &Value, before: TokenCounts) -> Option<TokenCounts> {
     let cached = count(usage, "cache_read_input_tokens").unwrap_or(before.cached);
     let cache_written = count(usage, "cache_creation_input_tokens").unwrap_or(before.cache_written);
     let input = fresh.checked_add(cached)?.checked_add(cache_written)?;
-    Some(TokenCounts { input, cached, cache_written, output })
+    Some(TokenCounts { input, cached, cache_written, output, ..TokenCounts::default() })
 }
 
 fn gemini_usage(usage: &Value) -> Option<TokenCounts> {
     let of = |name| count(usage, name).unwrap_or(0);
     let input = of("promptTokenCount").checked_add(of("toolUsePromptTokenCount"))?;
     let output = of("candidatesTokenCount").checked_add(of("thoughtsTokenCount"))?;
-    Some(TokenCounts { input, cached: of("cachedContentTokenCount"), output, cache_written: 0 })
+    Some(TokenCounts {
+        input,
+        cached: of("cachedContentTokenCount"),
+        cache_written: 0,
+        audio_input: gemini_audio(usage, "promptTokensDetails"),
+        output,
+        audio_output: gemini_audio(usage, "candidatesTokensDetails"),
+    })
+}
+
+fn gemini_audio(usage: &Value, details: &str) -> u64 {
+    let of_modality = usage[details].as_array().into_iter().flatten();
+    let audio = of_modality.filter(|part| part["modality"] == "AUDIO");
+    audio.filter_map(|part| count(part, "tokenCount")).fold(0, u64::saturating_add)
 }
 
 fn is_plausible(tokens: &TokenCounts) -> bool {
     let within_input = tokens.cached.checked_add(tokens.cache_written).is_some_and(|part| part <= tokens.input);
-    tokens.input <= PLAUSIBLE_TOKENS && tokens.output <= PLAUSIBLE_TOKENS && within_input
+    let audio_within = tokens.audio_input <= tokens.input && tokens.audio_output <= tokens.output;
+    tokens.input <= PLAUSIBLE_TOKENS && tokens.output <= PLAUSIBLE_TOKENS && within_input && audio_within
 }
 
 /// Characters of all text in a value; encoded media counts nothing.

@@ -38,6 +38,8 @@ struct Price {
     rate: Rate,
     /// The rate for the whole call when its input is longer than `over_input_tokens`.
     long_context: Option<LongContext>,
+    /// The longest answer these models give, where it is known.
+    max_output_tokens: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -47,7 +49,11 @@ struct Rate {
     cached: Option<u64>,
     /// Same as `input` where writing the cache has no price of its own.
     cache_written: Option<u64>,
+    /// Same as `input` where sound has no price of its own. Sound that was cached counts as fresh.
+    audio_input: Option<u64>,
     output: u64,
+    /// Same as `output`.
+    audio_output: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,20 +71,34 @@ pub fn sources() -> &'static [Source] {
     &PRICES.sources
 }
 
+/// The longest answer that a model gives, in tokens, where that is known.
+pub fn max_output_tokens(provider: &str, model: &str, at: OffsetDateTime) -> Option<u64> {
+    listed(provider, model, at)?.max_output_tokens
+}
+
+fn listed(provider: &str, model: &str, at: OffsetDateTime) -> Option<&'static Price> {
+    let model = model.strip_prefix("models/").unwrap_or(model);
+    price_of(provider, model, at.date()).or_else(|| price_of(provider, without_date(model)?, at.date()))
+}
+
 /// Whole micro-USD, rounded up. `None` when the model has no known price at that time.
 pub fn cost_micro_usd(provider: &str, model: &str, tokens: TokenCounts, at: OffsetDateTime) -> Option<u64> {
-    let model = model.strip_prefix("models/").unwrap_or(model);
-    let price = price_of(provider, model, at.date()).or_else(|| price_of(provider, without_date(model)?, at.date()))?;
+    let price = listed(provider, model, at)?;
     let rate = match &price.long_context {
         Some(long) if tokens.input > long.over_input_tokens => long.rate,
         Some(_) | None => price.rate,
     };
     let fresh = tokens.input.checked_sub(tokens.cached)?.checked_sub(tokens.cache_written)?;
+    // How much of the cached part was sound is not told; the dearer reading is taken.
+    let audio = tokens.audio_input.min(fresh);
+    let spoken = tokens.audio_output.min(tokens.output);
     let parts = [
-        (fresh, rate.input),
+        (fresh - audio, rate.input),
+        (audio, rate.audio_input.unwrap_or(rate.input)),
         (tokens.cached, rate.cached.unwrap_or(rate.input)),
         (tokens.cache_written, rate.cache_written.unwrap_or(rate.input)),
-        (tokens.output, rate.output),
+        (tokens.output - spoken, rate.output),
+        (spoken, rate.audio_output.unwrap_or(rate.output)),
     ];
     let total: u128 = parts.iter().map(|&(count, rate)| u128::from(count) * u128::from(rate)).sum();
     u64::try_from(total.div_ceil(1_000_000)).ok()
@@ -127,7 +147,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-01-15 12:00 UTC);
 
     fn tokens(input: u64, cached: u64, output: u64) -> TokenCounts {
-        TokenCounts { input, cached, output, cache_written: 0 }
+        TokenCounts { input, cached, output, ..TokenCounts::default() }
     }
 
     #[test]
@@ -170,8 +190,23 @@ mod tests {
     }
 
     #[test]
+    fn sound_has_its_own_price() {
+        let counts = TokenCounts { audio_input: 400_000, ..tokens(1_000_000, 0, 0) };
+        assert_eq!(cost_micro_usd("gemini", "gemini-2.5-flash", counts, NOW), Some(600_000 * 3 / 10 + 400_000));
+        assert_eq!(cost_micro_usd("openai", "gpt-4o-mini", counts, NOW), Some(150_000));
+    }
+
+    #[test]
+    fn the_longest_answer_is_known_by_any_name_of_the_model() {
+        assert_eq!(max_output_tokens("openai", "gpt-4o-mini-2024-07-18", NOW), Some(16_384));
+        assert_eq!(max_output_tokens("gemini", "models/gemini-2.0-flash-001", NOW), Some(8_192));
+        assert_eq!(max_output_tokens("openai", "text-embedding-3-small", NOW), None);
+        assert_eq!(max_output_tokens("openai", "gpt-unheard-of", NOW), None);
+    }
+
+    #[test]
     fn a_written_cache_has_its_own_price() {
-        let counts = TokenCounts { input: 1_000_000, cached: 0, cache_written: 1_000_000, output: 0 };
+        let counts = TokenCounts { input: 1_000_000, cache_written: 1_000_000, ..TokenCounts::default() };
         assert_eq!(cost_micro_usd("anthropic", "claude-sonnet-4-5", counts, NOW), Some(3_750_000));
     }
 

@@ -43,16 +43,66 @@ pub enum ErrorShape {
     Anthropic,
     Google,
     Plain,
+    Brave,
+    Cloudflare,
+    DeepL,
+    Deepgram,
+    ElevenLabs,
+    Fal,
+    Mistral,
+    OpenMeteo,
+    OpenRouter,
+    Replicate,
+    Stability,
+    XAi,
+}
+
+impl ErrorShape {
+    pub const ALL: [Self; 16] = [
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Google,
+        Self::Plain,
+        Self::Brave,
+        Self::Cloudflare,
+        Self::DeepL,
+        Self::Deepgram,
+        Self::ElevenLabs,
+        Self::Fal,
+        Self::Mistral,
+        Self::OpenMeteo,
+        Self::OpenRouter,
+        Self::Replicate,
+        Self::Stability,
+        Self::XAi,
+    ];
 }
 
 /// How token counts are read from this provider's replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageShape {
+    /// OpenAI and all who took over its chat completions, each with members of its own.
     OpenAi,
     Anthropic,
     Gemini,
+    /// OpenAI's, and Cloudflare's own envelope around it.
+    Cloudflare,
+    /// `metrics` of a prediction.
+    Replicate,
+    /// Not paid by tokens: none are counted, and none are made up.
     None,
+}
+
+/// When a chat stream says what it used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamUsage {
+    /// By itself, or never; a request for it may be refused.
+    #[default]
+    Unasked,
+    /// When `stream_options.include_usage` asks for it, in a chunk of its own.
+    OnRequest,
 }
 
 /// An upstream API kind from the catalogue. One JSON file each, validated by a test.
@@ -63,13 +113,19 @@ pub struct Provider {
     pub name: String,
     /// `OpenAI`
     pub title: String,
-    /// Empty for `custom`: the developer gives it.
+    /// Empty where the address has a part of the developer's own (`addresses`), and for `custom`.
     pub base_url: String,
+    /// Further addresses of this provider. `{part}` stands for one label of the host or one segment of the path that is the
+    /// developer's own: `https://{resource}.openai.azure.com`. A key is never sent to any other host.
+    #[serde(default)]
+    pub addresses: Vec<String>,
     /// Where a developer finds the key.
     pub keys_url: String,
     pub key_placement: KeyPlacement,
     pub error_shape: ErrorShape,
     pub usage_shape: UsageShape,
+    #[serde(default)]
+    pub stream_usage: StreamUsage,
     /// Request headers, lower case, that pass to the upstream beside the common ones.
     #[serde(default)]
     pub request_headers: Vec<String>,
@@ -99,6 +155,30 @@ pub struct Provider {
     pub query_values: BTreeMap<String, Vec<String>>,
     /// A cheap call that shows a new proxy works: sent by the "send a test request" button.
     pub test_request: Option<TestRequest>,
+    /// How OpenAI's SDK is used for this provider, which speaks its language.
+    #[serde(default)]
+    pub open_ai_sdk: Option<OpenAiSdk>,
+    /// A small call, for the code examples of a provider whose SDK has no setting for its address.
+    #[serde(default)]
+    pub example: Option<TestRequest>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenAiSdk {
+    /// What stands between the address and `/chat/completions`: `/v1`.
+    pub path: String,
+    /// A model to begin with.
+    pub model: String,
+}
+
+pub const CUSTOM: &str = "custom";
+
+impl Provider {
+    /// Any API: the developer says where it is and how it takes its key.
+    pub fn is_custom(&self) -> bool {
+        self.name == CUSTOM
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

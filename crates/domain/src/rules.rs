@@ -52,6 +52,7 @@ pub const RESERVED_HEADERS: &[&str] = &[
     "expect",
     "forwarded",
     "host",
+    "http-referer",
     "keep-alive",
     "openai-organization",
     "openai-project",
@@ -80,6 +81,7 @@ pub const RESERVED_HEADERS: &[&str] = &[
     "x-real-ip",
     "x-rewrite-url",
     "x-subscription-token",
+    "x-title",
     "xi-api-key",
 ];
 

@@ -63,8 +63,14 @@ pub struct TokenCounts {
     /// The part of `input` that the provider wrote into its cache, where that has a price of its own.
     #[serde(default)]
     pub cache_written: u64,
+    /// The part of `input` that was sound, where that has a price of its own.
+    #[serde(default)]
+    pub audio_input: u64,
     /// All output tokens, reasoning included.
     pub output: u64,
+    /// The part of `output` that was sound.
+    #[serde(default)]
+    pub audio_output: u64,
 }
 
 /// One finished request. Its id is made by the edge, so that a batch sent twice counts once.

@@ -2,6 +2,7 @@
 //! Each returns the value to keep or a reason to show beside the field. No network: whether an
 //! address answers is somebody else's question.
 
+pub mod address;
 mod address_rule;
 mod issuer;
 mod limit;

@@ -5,10 +5,10 @@ use keyward_domain::catalogue::{body_fields, is_unbilled, provider, providers};
 use keyward_domain::ownership::OwnershipTable;
 use keyward_domain::path::{PathTemplate, RequestPath};
 use keyward_domain::query::Query;
-use keyward_domain::rules::{RuleSet, is_reserved_header};
+use keyward_domain::rules::{METHODS, RuleSet, is_reserved_header};
 
 /// Parameters that name nothing of a user's.
-const PUBLIC_PARAMS: [&str; 1] = ["model"];
+const PUBLIC_PARAMS: [&str; 4] = ["model", "owner", "vendor", "voice"];
 
 #[test]
 fn every_file_reads_and_its_rules_compile() {
@@ -60,6 +60,28 @@ fn what_reaches_other_users_or_the_organization_is_off_by_default() {
         ("gemini", "POST", "/v1beta/cachedContents"),
         ("gemini", "GET", "/v1beta/files"),
         ("gemini", "POST", "/v1beta/models/m:batchGenerateContent"),
+        ("groq", "GET", "/openai/v1/files"),
+        ("groq", "POST", "/openai/v1/batches"),
+        ("mistral", "DELETE", "/v1/models/ft-1"),
+        ("mistral", "POST", "/v1/conversations"),
+        ("deepseek", "GET", "/user/balance"),
+        ("xai", "GET", "/v1/api-key"),
+        ("perplexity", "GET", "/async/chat/completions"),
+        ("openrouter", "GET", "/api/v1/credits"),
+        ("openrouter", "GET", "/api/v1/generation"),
+        ("fireworks", "POST", "/v1/accounts/a/users"),
+        ("azure-openai", "GET", "/openai/files"),
+        ("azure-openai", "GET", "/openai/v1/responses"),
+        ("cloudflare", "POST", "/finetunes"),
+        ("replicate", "GET", "/v1/predictions"),
+        ("replicate", "GET", "/v1/account"),
+        ("stability", "GET", "/v1/user/balance"),
+        ("fal", "GET", "/fal-ai/flux/requests/r"),
+        ("elevenlabs", "GET", "/v1/history"),
+        ("elevenlabs", "GET", "/v1/user/subscription"),
+        ("deepgram", "GET", "/v1/projects"),
+        ("deepl", "GET", "/v2/usage"),
+        ("deepl", "POST", "/v2/document"),
         ("custom", "GET", "/anything"),
     ] {
         let (rules, _) = RuleSet::compile(&provider(name).expect("in the catalogue").default_rules);
@@ -68,15 +90,65 @@ fn what_reaches_other_users_or_the_organization_is_off_by_default() {
 }
 
 #[test]
-fn a_test_request_is_allowed_by_the_default_rules() {
+fn a_test_request_and_an_example_are_allowed_by_the_default_rules() {
     for provider in providers() {
-        let Some(test) = &provider.test_request else { continue };
+        for call in [&provider.test_request, &provider.example].into_iter().flatten() {
+            let at = format!("{} {} {}", provider.name, call.method, call.path);
+            let (rules, _) = RuleSet::compile(&provider.default_rules);
+            let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
+            let allowed = rules.find(&call.method, &RequestPath::parse(path).expect("a path"));
+            let rule = allowed.unwrap_or_else(|| panic!("{at} is not allowed")).rule;
+            Query::parse(query).expect("a query").admitted(&rule.query).unwrap_or_else(|_| panic!("{at}: the query"));
+            for (name, _) in &call.headers {
+                assert!(provider.request_headers.contains(name) || rule.headers.contains(name), "{at}: {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_speaks_openais_language_allows_its_chat_and_knows_its_fields() {
+    for provider in providers() {
+        let Some(sdk) = &provider.open_ai_sdk else { continue };
+        let path = RequestPath::parse(&format!("{}/chat/completions", sdk.path)).expect("a path");
         let (rules, _) = RuleSet::compile(&provider.default_rules);
-        assert!(
-            rules.find(&test.method, &RequestPath::parse(&test.path).expect("a path")).is_some(),
-            "{}",
-            provider.name
-        );
+        assert!(rules.find("POST", &path).is_some(), "{}", provider.name);
+        let fields = body_fields(&provider.name, "POST", &path).expect("known");
+        assert_eq!(fields.model.as_deref(), Some("/model"), "{}", provider.name);
+        assert!(!fields.max_output.is_empty() && !fields.system.is_empty(), "{}", provider.name);
+    }
+}
+
+#[test]
+fn every_provider_has_an_address_a_place_for_its_key_and_an_example() {
+    for provider in providers() {
+        let has_address = !provider.base_url.is_empty() || !provider.addresses.is_empty();
+        assert_eq!(has_address, !provider.is_custom(), "{}", provider.name);
+        for address in provider.addresses.iter().chain([&provider.base_url]).filter(|address| !address.is_empty()) {
+            assert!(address.starts_with("https://") && !address.ends_with('/'), "{address}");
+        }
+        assert_eq!(provider.keys_url.starts_with("https://"), !provider.is_custom(), "{}", provider.name);
+        let is_shown = provider.open_ai_sdk.is_some() || provider.example.is_some();
+        assert!(is_shown || matches!(provider.name.as_str(), "anthropic" | "gemini" | "custom"), "{}", provider.name);
+        assert_eq!(provider.default_rules.is_empty(), provider.is_custom(), "{}", provider.name);
+    }
+}
+
+#[test]
+fn every_unbilled_call_is_a_method_and_a_template() {
+    for provider in providers() {
+        for line in &provider.unbilled {
+            let (method, template) = line.split_once(' ').expect("two words");
+            assert!(METHODS.contains(&method), "{}: {line}", provider.name);
+            PathTemplate::parse(template).expect("a template");
+        }
+    }
+}
+
+#[test]
+fn every_price_is_of_a_provider_of_the_catalogue() {
+    for source in keyward_domain::prices::sources() {
+        assert!(provider(&source.provider).is_some(), "{}", source.provider);
     }
 }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 fn counts(input: u64, cached: u64, output: u64) -> TokenCounts {
-    TokenCounts { input, cached, output, cache_written: 0 }
+    TokenCounts { input, cached, output, ..TokenCounts::default() }
 }
 
 /// Reads a stream in pieces that end at the given places.
@@ -57,7 +57,20 @@ const GEMINI: &str = concat!(
     "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"llo\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":4,\"candidatesTokenCount\":2,\"thoughtsTokenCount\":5,\"cachedContentTokenCount\":3},\"modelVersion\":\"gemini-2.5-flash\"}\r\n\r\n"
 );
 
-fn streams() -> [(UsageShape, &'static str, &'static str, TokenCounts, u64); 4] {
+const GROQ: &str = concat!(
+    "data: {\"model\":\"llama-3.1-8b-instant\",\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}],\"x_groq\":{\"id\":\"req_1\"}}\n\n",
+    "data: {\"model\":\"llama-3.1-8b-instant\",\"choices\":[{\"delta\":{\"content\":\"Hello\"}}]}\n\n",
+    "data: {\"model\":\"llama-3.1-8b-instant\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\"x_groq\":{\"id\":\"req_1\",\"usage\":{\"queue_time\":0.1,\"prompt_tokens\":6,\"completion_tokens\":2,\"total_tokens\":8}}}\n\n",
+    "data: [DONE]\n\n"
+);
+const CLOUDFLARE: &str = concat!(
+    "data: {\"response\":\"Hel\"}\n\n",
+    "data: {\"response\":\"lo\",\"model\":\"m\",\"usage\":null}\n\n",
+    "data: {\"response\":\"\",\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":2,\"total_tokens\":6}}\n\n",
+    "data: [DONE]\n\n"
+);
+
+fn streams() -> [(UsageShape, &'static str, &'static str, TokenCounts, u64); 6] {
     [
         (UsageShape::OpenAi, OPENAI_CHAT, "gpt-4o-mini-2024-07-18", counts(9, 4, 2), 5),
         (UsageShape::OpenAi, OPENAI_RESPONSES, "gpt-4.1", counts(7, 1, 3), 3),
@@ -69,6 +82,8 @@ fn streams() -> [(UsageShape, &'static str, &'static str, TokenCounts, u64); 4] 
             11,
         ),
         (UsageShape::Gemini, GEMINI, "gemini-2.5-flash", counts(4, 3, 7), 5),
+        (UsageShape::OpenAi, GROQ, "llama-3.1-8b-instant", counts(6, 0, 2), 5),
+        (UsageShape::Cloudflare, CLOUDFLARE, "m", counts(4, 0, 2), 5),
     ]
 }
 
@@ -80,7 +95,7 @@ fn a_model_name_of_the_client_s_is_cut_between_characters() {
 
 proptest! {
     #[test]
-    fn counts_tokens_at_any_chunking_and_changes_no_byte(which in 0..4_usize, ends in prop::collection::vec(0..2_000_usize, 0..40)) {
+    fn counts_tokens_at_any_chunking_and_changes_no_byte(which in 0..6_usize, ends in prop::collection::vec(0..2_000_usize, 0..40)) {
         let (shape, stream, model, tokens, chars) = streams()[which];
         let ends = ends.into_iter().map(|end| end % stream.len()).collect();
         let (reported, passed) = read(shape, stream.as_bytes(), ends);
@@ -153,4 +168,72 @@ fn only_the_chunk_that_was_asked_for_is_hidden() {
     assert!(!is_usage_only_chunk(&json!({"choices": [], "prompt_filter_results": []})));
     assert!(!is_usage_only_chunk(&json!({"choices": [{"delta": {}}], "usage": {"prompt_tokens": 1}})));
     assert!(!is_usage_only_chunk(&json!({"choices": [{"delta": {}}], "usage": null})));
+}
+
+fn of_members(shape: UsageShape, reply: &serde_json::Value) -> Option<TokenCounts> {
+    let mut scan = metering::members(shape);
+    scan.push(reply.to_string().as_bytes());
+    let mut reported = Reported::default();
+    reported.read_members(shape, &scan);
+    reported.tokens
+}
+
+#[test]
+fn each_providers_own_figures_are_read() {
+    let usage = |usage: serde_json::Value| json!({"model": "m", "choices": [], "usage": usage});
+    for (shape, reply, want) in [
+        // DeepSeek's cache.
+        (
+            UsageShape::OpenAi,
+            usage(json!({"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12,
+                "prompt_cache_hit_tokens": 8, "prompt_cache_miss_tokens": 2})),
+            Some(counts(10, 8, 2)),
+        ),
+        // xAI's reasoning, which only the total holds.
+        (
+            UsageShape::OpenAi,
+            usage(json!({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135,
+                "completion_tokens_details": {"reasoning_tokens": 94}})),
+            Some(counts(32, 0, 103)),
+        ),
+        // OpenAI's reasoning, which the completion holds too.
+        (
+            UsageShape::OpenAi,
+            usage(json!({"prompt_tokens": 5, "completion_tokens": 90, "total_tokens": 95,
+                "completion_tokens_details": {"reasoning_tokens": 64}})),
+            Some(counts(5, 0, 90)),
+        ),
+        (
+            UsageShape::OpenAi,
+            usage(json!({"prompt_tokens": 20, "completion_tokens": 30, "total_tokens": 50,
+                "prompt_tokens_details": {"audio_tokens": 12}, "completion_tokens_details": {"audio_tokens": 25}})),
+            Some(TokenCounts { audio_input: 12, audio_output: 25, ..counts(20, 0, 30) }),
+        ),
+        // OpenRouter and Perplexity name a cost of their own, which is not ours to believe.
+        (
+            UsageShape::OpenAi,
+            usage(json!({"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "cost": 0.5})),
+            Some(counts(3, 0, 4)),
+        ),
+        (
+            UsageShape::Cloudflare,
+            json!({"success": true, "result": {"response": "Hi", "usage": {"prompt_tokens": 3, "completion_tokens": 1}}}),
+            Some(counts(3, 0, 1)),
+        ),
+        (
+            UsageShape::Replicate,
+            json!({"id": "p", "model": "m", "metrics": {"input_token_count": 7, "output_token_count": 9, "predict_time": 1.0}}),
+            Some(counts(7, 0, 9)),
+        ),
+        (UsageShape::Replicate, json!({"id": "p", "metrics": {"predict_time": 1.0}}), None),
+        (
+            UsageShape::Gemini,
+            json!({"usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 1,
+                "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 20}, {"modality": "AUDIO", "tokenCount": 80}]}}),
+            Some(TokenCounts { audio_input: 80, ..counts(100, 0, 1) }),
+        ),
+        (UsageShape::None, usage(json!({"prompt_tokens": 3, "completion_tokens": 4})), None),
+    ] {
+        assert_eq!(of_members(shape, &reply), want, "{shape:?} {reply}");
+    }
 }

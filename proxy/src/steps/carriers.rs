@@ -9,8 +9,8 @@ use keyward_domain::rejection::Rejection;
 
 /// Anthropic, Gemini, ElevenLabs, Brave Search, Azure.
 const HEADERS: [&str; 5] = ["x-api-key", "x-goog-api-key", "xi-api-key", "x-subscription-token", "api-key"];
-/// Of `Authorization`: OpenAI and most others, Replicate, DeepL.
-const SCHEMES: [&str; 3] = ["bearer", "token", "deepl-auth-key"];
+/// Of `Authorization`: OpenAI and most others, Deepgram and Replicate, fal, DeepL.
+const SCHEMES: [&str; 4] = ["bearer", "token", "key", "deepl-auth-key"];
 /// Never passed on, whichever of them carried the token.
 const QUERY_NAMES: [&str; 8] =
     ["key", "api_key", "api-key", "apikey", "access_token", "auth_token", "id_token", "authorization"];
@@ -107,6 +107,8 @@ mod tests {
             (vec![("authorization", "bearer  t ")], "", &KeyPlacement::Bearer),
             (vec![("authorization", "Token t")], "", &KeyPlacement::Bearer),
             (vec![("authorization", "DeepL-Auth-Key t")], "", &KeyPlacement::Bearer),
+            (vec![("authorization", "Key t")], "", &KeyPlacement::Bearer),
+            (vec![("api-key", "t")], "", &KeyPlacement::Bearer),
             (vec![("x-api-key", "t")], "", &KeyPlacement::Bearer),
             (vec![("x-goog-api-key", "t")], "", &google()),
             (vec![("xi-api-key", "t")], "", &KeyPlacement::Bearer),

@@ -7,7 +7,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use http::request::Parts;
 use http::{Method, StatusCode};
 use keyward_domain::path::ParsePathError;
-use keyward_domain::provider::{KeyPlacement, UsageShape};
+use keyward_domain::provider::{KeyPlacement, StreamUsage};
 use keyward_domain::rejection::Rejection;
 use keyward_domain::secret::ProviderKey;
 use keyward_domain::strict_json;
@@ -83,11 +83,11 @@ fn upstream_headers(head: &Parts, proxy: &ServedProxy, endpoint: &Endpoint, uplo
     headers
 }
 
-/// OpenAI's chat streams count their tokens only when asked to.
+/// Some providers' chat streams count their tokens only when asked to; others refuse the question.
 fn ask_for_usage(proxy: &ServedProxy, endpoint: &Endpoint, upload: &mut Upload) -> bool {
     let Upload::Json { bytes, value, .. } = upload else { return false };
     let is_completion = endpoint.path.segments().last().is_some_and(|last| last == "completions");
-    if proxy.provider.usage_shape != UsageShape::OpenAi || !is_completion || value["stream"] != true {
+    if proxy.provider.stream_usage != StreamUsage::OnRequest || !is_completion || value["stream"] != true {
         return false;
     }
     let Some(asking) = strict_json::with_stream_usage(bytes) else { return false };

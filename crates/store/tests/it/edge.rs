@@ -60,7 +60,7 @@ fn event(number: u128, sub: &str) -> UsageEvent {
         outcome: Outcome::Completed,
         code: None,
         model: Some("gpt-4o".to_owned()),
-        tokens: Some(TokenCounts { input: 3, cached: 1, cache_written: 0, output: 2 }),
+        tokens: Some(TokenCounts { input: 3, cached: 1, output: 2, ..TokenCounts::default() }),
         cost_micro_usd: Some(27),
         request_bytes: 10,
         response_bytes: 20,

@@ -27,10 +27,9 @@ impl Answer {
     /// The rejection's stable code, in any provider's error shape.
     pub fn code(&self) -> String {
         let body = self.json();
-        let google = body["error"]["details"][0]["reason"].as_str().map(str::to_ascii_lowercase);
-        google
-            .or_else(|| body["error"]["code"].as_str().map(str::to_owned))
-            .unwrap_or_else(|| panic!("no code in {body}"))
+        let own = keyward_domain::error_shape::code_in(&body);
+        let code = own.or_else(|| body["error"]["code"].as_str());
+        code.unwrap_or_else(|| panic!("no code in {body}")).to_owned()
     }
 
     pub fn sha256(&self) -> String {
