@@ -209,6 +209,14 @@ mod tests {
     }
 
     #[test]
+    fn a_revocation_whose_notice_was_lost_is_found_within_5_seconds() {
+        let config = read(&[("DATABASE_URL", "postgres://x"), ("KEYWARD_KEY_ENCRYPTION_KEY", &"ab".repeat(32))]);
+        let config = config.map_err(|errors| errors.join("; ")).expect("a configuration");
+        // The rest is for reading what changed.
+        assert!(config.bounds.config_poll <= Duration::from_secs(2));
+    }
+
+    #[test]
     fn two_variables_are_enough() {
         let config = read(&[("DATABASE_URL", "postgres://x"), ("KEYWARD_KEY_ENCRYPTION_KEY", &"ab".repeat(32))]);
         let config = config.map_err(|errors| errors.join("; ")).expect("a configuration");

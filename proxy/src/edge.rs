@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use keyward_domain::clock::Clock;
 use keyward_domain::ids::ProxyId;
-use keyward_identity::{KeySets, TokenCache, VerifiedToken, test_call};
+use keyward_identity::{AppChecks, KeySets, TokenCache, VerifiedToken, test_call};
 use keyward_outbound::Guard;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::byte_budget::ByteBudget;
@@ -22,7 +23,10 @@ use crate::usage_queue::UsageQueue;
 
 pub struct Edge {
     pub snapshot: ArcSwap<Snapshot>,
+    /// Says that there is another snapshot.
+    pub config_changes: watch::Sender<()>,
     pub key_sets: KeySets,
+    pub app_checks: AppChecks,
     pub tokens: TokenCache,
     pub test_call_keys: Vec<[u8; 32]>,
     pub limiter: Limiter,
@@ -49,5 +53,6 @@ impl Edge {
     pub fn serve_from(&self, snapshot: Snapshot) {
         self.metrics.config_version.set(snapshot.version);
         self.snapshot.store(Arc::new(snapshot));
+        self.config_changes.send_replace(());
     }
 }

@@ -17,6 +17,7 @@ mod redactor;
 mod reply_stream;
 mod serve;
 mod snapshot;
+mod standing_watch;
 mod steps;
 mod stranger_log;
 mod usage_queue;
@@ -30,11 +31,12 @@ use std::time::Duration;
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use keyward_domain::clock::Clock;
-use keyward_identity::{KeySets, TokenCache};
+use keyward_identity::{AppChecks, KeySets, TokenCache};
 use keyward_outbound::{ClientTimes, Guard};
 use keyward_store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
@@ -130,9 +132,12 @@ fn edge(config: &Config, store: &Store, snapshot: Snapshot, usage: UsageQueue, m
     let guard = Guard::new(config.mode.reach());
     let clock = real_clock();
     metrics.config_version.set(snapshot.version);
+    let key_sets = KeySets::with_overrides(guard.clone(), config.jwks_overrides.clone());
     Edge {
         snapshot: ArcSwap::from_pointee(snapshot),
-        key_sets: KeySets::with_overrides(guard.clone(), config.jwks_overrides.clone()),
+        config_changes: watch::Sender::new(()),
+        app_checks: AppChecks::new(key_sets.clone(), CACHED_TOKENS),
+        key_sets,
         tokens: TokenCache::new(CACHED_TOKENS),
         test_call_keys: config.key_ring.test_call_keys(),
         limiter: Limiter::new(),

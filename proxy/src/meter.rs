@@ -12,7 +12,7 @@ use keyward_domain::metering::{self, Reported};
 use keyward_domain::prices;
 use keyward_domain::provider::UsageShape;
 use keyward_domain::rejection::Rejection;
-use keyward_domain::usage::{Outcome, TokenCounts, UsageEvent};
+use keyward_domain::usage::{AppCheckOutcome, Outcome, TokenCounts, UsageEvent};
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::edge::Edge;
 use crate::snapshot::ServedProxy;
+use crate::standing_watch::StandingWatch;
 
 /// Sent to nobody: the client left before there was an answer (as nginx logs it).
 const CLIENT_GONE: u16 = 499;
@@ -45,6 +46,9 @@ pub struct Meter {
     working_since: Option<Instant>,
     worked: Duration,
     counted: bool,
+    pub app_check: Option<AppCheckOutcome>,
+    /// Goes with the call to its end.
+    pub standing: StandingWatch,
 }
 
 /// What the request says of a model's work, for when the reply doesn't.
@@ -62,7 +66,7 @@ impl ModelCall {
 
 impl Meter {
     pub fn start(edge: Arc<Edge>, method: &http::Method) -> Self {
-        let started = Instant::now();
+        let (started, standing) = (Instant::now(), StandingWatch::new(edge.clone()));
         Self {
             occurred_at: edge.clock.now(),
             edge,
@@ -83,6 +87,8 @@ impl Meter {
             working_since: Some(started),
             worked: Duration::ZERO,
             counted: true,
+            app_check: None,
+            standing,
         }
     }
 
@@ -231,7 +237,7 @@ impl Drop for Meter {
             response_bytes: self.response_bytes,
             first_byte_ms: self.first_byte.map(millis),
             duration_ms: millis(self.started.elapsed()),
-            app_check: None,
+            app_check: self.app_check,
         });
     }
 }

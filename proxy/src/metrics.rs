@@ -1,6 +1,6 @@
 //! Counters and histograms for the operator. Labels are from fixed sets: no slug, user or path.
 
-use keyward_domain::usage::Outcome;
+use keyward_domain::usage::{AppCheckOutcome, Outcome};
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, histogram_opts,
 };
@@ -13,6 +13,7 @@ pub struct Metrics {
     pub added_seconds: Histogram,
     pub first_byte_seconds: Histogram,
     pub preflights: IntCounter,
+    app_checks: IntCounterVec,
     pub usage_queue_events: IntGauge,
     pub usage_events_dropped: IntCounter,
     pub usage_batches_failed: IntCounter,
@@ -51,6 +52,13 @@ impl Metrics {
                 "Time from a request's arrival to the first byte of the provider's reply",
                 vec![0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0]
             ))?,
+            app_checks: register(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("keyward_edge_app_checks_total", "App Check tokens looked for, by outcome"),
+                    &["outcome"],
+                )?,
+            )?,
             preflights: counter("keyward_edge_preflights_total", "CORS preflights answered")?,
             usage_queue_events: gauge("keyward_edge_usage_queue_events", "Usage events waiting to be written")?,
             usage_events_dropped: counter("keyward_edge_usage_events_dropped_total", "Usage events lost: queue full")?,
@@ -90,6 +98,11 @@ impl Metrics {
 
     pub fn request_finished(&self, outcome: Outcome, code: &str) {
         self.requests.with_label_values(&[outcome.name(), code]).inc();
+    }
+
+    /// `unavailable` where the keys could not be fetched.
+    pub fn app_checked(&self, outcome: Option<AppCheckOutcome>) {
+        self.app_checks.with_label_values(&[outcome.map_or("unavailable", AppCheckOutcome::name)]).inc();
     }
 
     pub fn text(&self) -> Vec<u8> {

@@ -20,7 +20,7 @@ use crate::steps::ownership::{self, Claim};
 use crate::steps::plan::{self, ActivePlan};
 use crate::steps::record::{Passed, record};
 use crate::steps::upload::{self, Reading, Upload};
-use crate::steps::{addresses, carriers, cors, forward, route};
+use crate::steps::{addresses, app_check, carriers, cors, forward, route};
 
 /// Every proof that a call may go out. Its fields are private: only `run` makes one.
 pub struct Admitted {
@@ -76,6 +76,10 @@ pub async fn run(
     let credentials = credentials?;
     let caller = authenticate(edge, &proxy, &credentials.token).await?;
     meter.authenticated(caller.subject().clone());
+    meter.standing.follow(proxy.app.id, caller.subject().clone(), caller.issued_at());
+    let attestation = app_check::attest(edge, &proxy, &caller, credentials.app_check.as_deref()).await;
+    meter.app_check = attestation.outcome;
+    attestation.admit()?;
 
     let mut endpoint = authorize::endpoint(routed, &head)?;
     meter.authorized(&endpoint.template);

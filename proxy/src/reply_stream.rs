@@ -145,6 +145,7 @@ impl ReplyStream {
         let read = tokio::select! {
             biased;
             () = self.edge.cut_streams.cancelled() => return Err(Rejection::ShuttingDown),
+            () = meter.standing.revoked() => return Err(Rejection::AccessRevoked),
             read = timeout_at(deadline, self.response.chunk()) => read,
         };
         let chunk = read.map_err(|_| Rejection::UpstreamTimeout)?.map_err(|_| Rejection::UpstreamBroke)?;

@@ -9,6 +9,7 @@ use keyward_domain::issuer::Subject;
 use keyward_domain::ownership::OwnershipTable;
 use keyward_domain::policy::{AnonymousPolicy, AppPolicy, ProxyPolicy};
 use keyward_domain::provider::{KeyPlacement, Provider};
+use keyward_domain::revocation::{self, Revoked, UserStanding};
 use keyward_domain::rules::RuleSet;
 use keyward_domain::secret::ProviderKey;
 use keyward_domain::stateful;
@@ -18,6 +19,7 @@ use keyward_store::snapshot::{
     ConfigSnapshot, EdgeApp, EdgeIssuer, EdgePlan, EdgeProxy, RevokedUser, SealedProviderKey,
 };
 use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
 use tracing::warn;
 use url::Url;
 use uuid::Uuid;
@@ -25,6 +27,7 @@ use uuid::Uuid;
 pub struct Snapshot {
     pub version: i64,
     proxies: HashMap<String, Arc<ServedProxy>>,
+    apps: HashMap<AppId, Arc<ServedApp>>,
 }
 
 pub struct ServedProxy {
@@ -49,7 +52,7 @@ pub struct ServedApp {
     pub default_plan: Option<PlanId>,
     pub plans: HashMap<PlanId, EdgePlan>,
     pub issuers: AppIssuers,
-    pub revoked: HashMap<Subject, RevokedUser>,
+    revoked: HashMap<Subject, UserStanding>,
 }
 
 impl ServedApp {
@@ -60,9 +63,19 @@ impl ServedApp {
             default_plan: row.default_plan,
             plans: row.plans.into_iter().map(|plan| (plan.id, plan)).collect(),
             issuers: AppIssuers::compile(id, row.issuers, ring),
-            revoked: row.revoked.into_iter().map(|user| (user.subject.clone(), user)).collect(),
+            revoked: row.revoked.into_iter().map(standing).collect(),
         }
     }
+
+    /// Asked of every request: a token that was verified a moment ago may count no more.
+    pub fn check_standing(&self, subject: &Subject, issued_at: Option<OffsetDateTime>) -> Result<(), Revoked> {
+        let user = self.revoked.get(subject).copied().unwrap_or_default();
+        revocation::check_standing(user, self.policy.tokens_not_before, issued_at)
+    }
+}
+
+fn standing(user: RevokedUser) -> (Subject, UserStanding) {
+    (user.subject, UserStanding { blocked: user.blocked, tokens_not_before: user.tokens_not_before })
 }
 
 /// Whose tokens an app takes.
@@ -127,11 +140,15 @@ impl Snapshot {
                 None => warn!(slug, "a proxy whose app or provider can't be read serves nothing"),
             }
         }
-        Self { version: config.version, proxies }
+        Self { version: config.version, proxies, apps }
     }
 
     pub fn proxy(&self, slug: &str) -> Option<Arc<ServedProxy>> {
         self.proxies.get(slug).cloned()
+    }
+
+    pub fn app(&self, app: AppId) -> Option<&ServedApp> {
+        self.apps.get(&app).map(Arc::as_ref)
     }
 
     pub fn len(&self) -> usize {

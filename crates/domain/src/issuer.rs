@@ -1,7 +1,7 @@
 //! Who signs an app's user tokens, and which claims a token must carry.
 //! Decides about claims only; signatures and key sets are the identity crate's.
 
-mod claims;
+pub(crate) mod claims;
 
 use serde::{Deserialize, Serialize};
 use url::Url;

@@ -3,6 +3,7 @@
 //! Owns the words of the product (see docs/ARCHITECTURE.md) and every decision that needs only its arguments.
 //! Must not know the clock, randomness, the network, the database or a web framework; compiles to WebAssembly.
 
+pub mod app_check;
 pub mod body_fields;
 pub mod body_rules;
 pub mod byok;
@@ -28,6 +29,7 @@ pub mod prices;
 pub mod provider;
 pub mod query;
 pub mod rejection;
+pub mod revocation;
 pub mod role;
 pub mod rules;
 pub mod secret;

@@ -32,6 +32,15 @@ pub enum Rejection {
     IssuerUnavailable,
     NoIssuer,
     AnonymousNotAllowed,
+    UserBlocked,
+    TokenRevoked,
+    /// The right to call ended while the reply was under way.
+    AccessRevoked,
+    AppCheckMissing,
+    AppCheckFailed {
+        reason: String,
+    },
+    AppCheckUnavailable,
     // authorize
     EndpointNotAllowed {
         method: String,
@@ -106,6 +115,12 @@ impl Rejection {
             Self::IssuerUnavailable => "issuer_unavailable",
             Self::NoIssuer => "no_issuer",
             Self::AnonymousNotAllowed => "anonymous_not_allowed",
+            Self::UserBlocked => "user_blocked",
+            Self::TokenRevoked => "token_revoked",
+            Self::AccessRevoked => "access_revoked",
+            Self::AppCheckMissing => "app_check_missing",
+            Self::AppCheckFailed { .. } => "app_check_failed",
+            Self::AppCheckUnavailable => "app_check_unavailable",
             Self::EndpointNotAllowed { .. } => "endpoint_not_allowed",
             Self::QueryNotAllowed(_) => "query_not_allowed",
             Self::EncodedBody => "content_encoding_not_allowed",
@@ -140,11 +155,18 @@ impl Rejection {
             | Self::ContentTypeRepeated
             | Self::BodyBroken
             | Self::BadBody(_) => 400,
-            Self::TokenMissing | Self::TokenRefused { .. } | Self::NoIssuer => 401,
+            Self::TokenMissing
+            | Self::TokenRefused { .. }
+            | Self::TokenRevoked
+            | Self::AppCheckMissing
+            | Self::AppCheckFailed { .. }
+            | Self::NoIssuer => 401,
             Self::ProxyDisabled
             | Self::OriginNotAllowed
             | Self::AddressNotAllowed
             | Self::AnonymousNotAllowed
+            | Self::UserBlocked
+            | Self::AccessRevoked
             | Self::EndpointNotAllowed { .. }
             | Self::NoPlan => 403,
             Self::UnknownProxy | Self::ResourceNotFound => 404,
@@ -163,6 +185,7 @@ impl Rejection {
             Self::ShuttingDown
             | Self::Overloaded
             | Self::IssuerUnavailable
+            | Self::AppCheckUnavailable
             | Self::OwnershipUnavailable
             | Self::ProviderKeyUnusable
             | Self::OwnerNotRecorded => 503,
@@ -187,7 +210,13 @@ impl Rejection {
             | Self::TokenRefused { .. }
             | Self::IssuerUnavailable
             | Self::NoIssuer
-            | Self::AnonymousNotAllowed => Step::Authenticate,
+            | Self::AnonymousNotAllowed
+            | Self::UserBlocked
+            | Self::TokenRevoked
+            | Self::AccessRevoked
+            | Self::AppCheckMissing
+            | Self::AppCheckFailed { .. }
+            | Self::AppCheckUnavailable => Step::Authenticate,
             Self::EndpointNotAllowed { .. }
             | Self::QueryNotAllowed(_)
             | Self::EncodedBody
@@ -241,6 +270,14 @@ impl Rejection {
             Self::AnonymousNotAllowed => {
                 "This app takes signed-in users only, and this one is anonymous. Sign the user in, or allow anonymous users on the app's page in the dashboard.".into()
             }
+            Self::UserBlocked => "This user is blocked.".into(),
+            Self::TokenRevoked => "The user token was revoked. Get a new one from the identity provider.".into(),
+            Self::AccessRevoked => "This user's access was revoked while the reply was under way.".into(),
+            Self::AppCheckMissing => {
+                "The request carries no App Check token, which this app demands. Send X-Firebase-AppCheck.".into()
+            }
+            Self::AppCheckFailed { reason } => format!("The App Check token was refused: {reason}."),
+            Self::AppCheckUnavailable => "The keys of App Check can't be fetched now. Try again.".into(),
             Self::EndpointNotAllowed { method } => {
                 format!("This proxy has no rule that allows {method} on this path. Rules are on the proxy's page.")
             }
@@ -285,7 +322,7 @@ impl Rejection {
             (_, Self::BodyBroken) => Outcome::ClientAborted,
             (_, Self::ProviderKeyUnusable) => Outcome::Rejected,
             // It comes at the end of what was already under way.
-            (_, Self::ShuttingDown) => Outcome::UpstreamFailed,
+            (_, Self::ShuttingDown | Self::AccessRevoked) => Outcome::UpstreamFailed,
             (Step::Forward | Step::Record, _) => Outcome::UpstreamFailed,
             (
                 Step::Route

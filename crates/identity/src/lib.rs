@@ -2,6 +2,7 @@
 //! Which claims an issuer's token must carry is decided in `keyward_domain::issuer`.
 //! Must not know proxies' rules, the database or HTTP requests of app users.
 
+mod app_check;
 mod explain;
 mod fetch;
 pub mod jwk;
@@ -16,6 +17,7 @@ pub mod test_call;
 mod token_cache;
 mod verify;
 
+pub use app_check::{AppCheckFailure, AppChecks};
 pub use fetch::{Discovery, FetchError};
 pub use key_sets::{KeySetSummary, KeySets, Uptime};
 pub use linked::{LinkedIssuer, SharedSecret, SharedSecretError};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_domain::issuer::Subject;
+use keyward_domain::issuer::{AcceptedClaims, Subject};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
@@ -16,6 +16,8 @@ use crate::{KeySets, LinkedIssuer};
 pub struct VerifiedToken {
     pub subject: Subject,
     pub expires_at: OffsetDateTime,
+    /// Absent where the token does not say.
+    pub issued_at: Option<OffsetDateTime>,
     pub anonymous: bool,
     pub claims: Map<String, Value>,
 }
@@ -46,8 +48,9 @@ impl KeySets {
         let claims = token.claims()?;
         let Selected { issuer, algorithm, accepted } = select(issuers, &token, &claims, now)?;
         self.check_signature(issuer, algorithm, &token).await?;
-        let subject = Subject { issuer: issuer.id, sub: accepted.sub };
-        Ok(VerifiedToken { subject, expires_at: accepted.expires_at, anonymous: accepted.anonymous, claims })
+        let subject = Subject { issuer: issuer.id, sub: accepted.sub.clone() };
+        let AcceptedClaims { sub: _, expires_at, issued_at, anonymous } = accepted;
+        Ok(VerifiedToken { subject, expires_at, issued_at, anonymous, claims })
     }
 
     pub(crate) async fn check_signature(
@@ -60,9 +63,19 @@ impl KeySets {
             let secret = issuer.secret.as_ref().ok_or(TokenRejection::IssuerUnavailable)?;
             return secret.verification_key().verify(token).map_err(|_| TokenRejection::BadSignature);
         };
-        let mut key_set = self.key_set(&url).await.map_err(|_| TokenRejection::IssuerUnavailable)?;
+        self.check_published(&url, algorithm, token).await
+    }
+
+    /// Against the keys at this address.
+    pub(crate) async fn check_published(
+        &self,
+        url: &str,
+        algorithm: Algorithm,
+        token: &CompactToken<'_>,
+    ) -> Result<(), TokenRejection> {
+        let mut key_set = self.key_set(url).await.map_err(|_| TokenRejection::IssuerUnavailable)?;
         if token.kid.is_some() && key_set.find(algorithm, token.kid.as_deref()).is_none() {
-            key_set = self.key_set_after_unknown_kid(&url, key_set).await;
+            key_set = self.key_set_after_unknown_kid(url, key_set).await;
         }
         let key = key_set.find(algorithm, token.kid.as_deref()).ok_or(TokenRejection::UnknownKey)?;
         key.verify(token).map_err(|_| TokenRejection::BadSignature)

@@ -6,6 +6,7 @@ use keyward_domain::ids::PlanId;
 use keyward_domain::issuer::Subject;
 use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::rejection::Rejection;
+use keyward_domain::revocation::Revoked;
 use keyward_identity::{TokenRejection, VerifiedToken, test_call};
 use time::OffsetDateTime;
 
@@ -31,6 +32,11 @@ pub enum Standing {
 impl Caller {
     pub fn subject(&self) -> &Subject {
         &self.verified.subject
+    }
+
+    /// When the token was issued, where it says so.
+    pub fn issued_at(&self) -> Option<OffsetDateTime> {
+        self.verified.issued_at
     }
 
     pub fn standing(&self) -> Standing {
@@ -62,8 +68,12 @@ pub async fn authenticate(edge: &Edge, proxy: &ServedProxy, token: &str) -> Resu
     welcome(proxy, verified)
 }
 
-/// Asked of every request: what holds for anonymous users is no property of the token.
+/// Asked of every request: what was revoked, and what holds for anonymous users, is no property of the token.
 fn welcome(proxy: &ServedProxy, verified: Arc<VerifiedToken>) -> Result<Caller, Rejection> {
+    proxy.app.check_standing(&verified.subject, verified.issued_at).map_err(|revoked| match revoked {
+        Revoked::UserBlocked => Rejection::UserBlocked,
+        Revoked::TokenTooOld => Rejection::TokenRevoked,
+    })?;
     if !verified.anonymous {
         return Ok(Caller { verified, standing: Standing::SignedIn, plan: None });
     }

@@ -1,6 +1,7 @@
 //! The steps of the pipeline, in its order. Each takes what it needs and returns what the next one requires.
 
 pub mod addresses;
+pub mod app_check;
 pub mod authenticate;
 pub mod authorize;
 pub mod carriers;

@@ -5,6 +5,7 @@ mod harness;
 
 mod addresses;
 mod anonymous;
+mod app_check;
 mod authenticating;
 mod authorizing;
 mod bodies;
@@ -25,6 +26,7 @@ mod outages;
 mod overload;
 mod owning;
 mod owning_bodies;
+mod revoking;
 mod routing;
 mod stateful;
 mod streaming;

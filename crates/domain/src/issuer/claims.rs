@@ -21,6 +21,8 @@ type Claims = Map<String, Value>;
 pub struct AcceptedClaims {
     pub sub: String,
     pub expires_at: OffsetDateTime,
+    /// `iat`; where there is none, when the user signed in.
+    pub issued_at: Option<OffsetDateTime>,
     pub anonymous: bool,
 }
 
@@ -68,6 +70,7 @@ pub fn check_claims(
     Ok(AcceptedClaims {
         sub: subject(config, claims)?.to_owned(),
         expires_at: required_date(claims, "exp")?,
+        issued_at: date(claims, "iat")?.map_or_else(|| date(claims, "auth_time"), |at| Ok(Some(at)))?,
         anonymous: anonymous(config, claims)?,
     })
 }
@@ -115,7 +118,7 @@ impl ClaimCheck {
             Self::Role => role(claims),
             Self::Audience => audience(config, claims),
             Self::Subject => subject(config, claims).map(str::to_owned),
-            Self::Expiry => expiry(claims, now),
+            Self::Expiry => check_expiry(claims, now),
             Self::NotBefore => past(claims, "nbf", now),
             Self::IssuedAt => issued_at(config, claims, now),
             Self::AuthTime => required_date(claims, "auth_time").and_then(|_| past(claims, "auth_time", now)),
@@ -192,7 +195,7 @@ fn subject<'c>(config: &IssuerConfig, claims: &'c Claims) -> Result<&'c str, Cla
     Ok(sub)
 }
 
-fn expiry(claims: &Claims, now: OffsetDateTime) -> Result<String, ClaimFailure> {
+pub(crate) fn check_expiry(claims: &Claims, now: OffsetDateTime) -> Result<String, ClaimFailure> {
     let expires_at = required_date(claims, "exp")?;
     let left = expires_at - now;
     if left + LEEWAY <= Duration::ZERO {
@@ -209,7 +212,7 @@ fn issued_at(config: &IssuerConfig, claims: &Claims, now: OffsetDateTime) -> Res
     past(claims, "iat", now)
 }
 
-fn past(claims: &Claims, claim: &'static str, now: OffsetDateTime) -> Result<String, ClaimFailure> {
+pub(crate) fn past(claims: &Claims, claim: &'static str, now: OffsetDateTime) -> Result<String, ClaimFailure> {
     let Some(at) = date(claims, claim)? else {
         return Ok("not in the token".to_owned());
     };
@@ -241,7 +244,7 @@ fn sign_in_provider(claims: &Claims) -> Result<&str, ClaimFailure> {
     provider.as_str().ok_or(ClaimFailure::Bad { claim: CLAIM, reason: "is not a string" })
 }
 
-fn required_text<'c>(claims: &'c Claims, claim: &'static str) -> Result<&'c str, ClaimFailure> {
+pub(crate) fn required_text<'c>(claims: &'c Claims, claim: &'static str) -> Result<&'c str, ClaimFailure> {
     optional_text(claims, claim)?.ok_or(ClaimFailure::Missing(claim))
 }
 
@@ -252,7 +255,7 @@ fn optional_text<'c>(claims: &'c Claims, claim: &'static str) -> Result<Option<&
     value.as_str().map(Some).ok_or(ClaimFailure::Bad { claim, reason: "is not a string" })
 }
 
-fn texts<'c>(claim: &'static str, value: &'c Value) -> Result<Vec<&'c str>, ClaimFailure> {
+pub(crate) fn texts<'c>(claim: &'static str, value: &'c Value) -> Result<Vec<&'c str>, ClaimFailure> {
     let wrong_type = ClaimFailure::Bad { claim, reason: "is neither a string nor a list of strings" };
     match value {
         Value::String(text) => Ok(vec![text]),
@@ -261,7 +264,7 @@ fn texts<'c>(claim: &'static str, value: &'c Value) -> Result<Vec<&'c str>, Clai
     }
 }
 
-fn required_date(claims: &Claims, claim: &'static str) -> Result<OffsetDateTime, ClaimFailure> {
+pub(crate) fn required_date(claims: &Claims, claim: &'static str) -> Result<OffsetDateTime, ClaimFailure> {
     date(claims, claim)?.ok_or(ClaimFailure::Missing(claim))
 }
 

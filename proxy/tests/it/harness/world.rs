@@ -235,6 +235,7 @@ impl WorldBuilder {
         let overrides = json!({
             "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com":
                 format!("{emulator_url}/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"),
+            "https://firebaseappcheck.googleapis.com/v1/jwks": format!("{emulator_url}/v1/jwks"),
         });
         let standard = [
             ("DATABASE_URL", through(&cable, &database.url())),
