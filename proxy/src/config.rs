@@ -11,6 +11,8 @@ use keyward_domain::ip_rules::Network;
 use keyward_outbound::Reach;
 use keyward_store::sealing::KeyRing;
 
+use url::Url;
+
 use crate::forwarding::Forwarding;
 
 /// No `Debug`: the database address may hold a password.
@@ -18,6 +20,8 @@ pub struct Config {
     pub mode: Mode,
     pub edge_addr: SocketAddr,
     pub ops_addr: SocketAddr,
+    /// The edge's public address, for addresses in replies.
+    pub edge_url: Option<Url>,
     pub database_url: String,
     pub key_ring: KeyRing,
     pub forwarding: Forwarding,
@@ -33,6 +37,14 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Before a production edge stands something that speaks TLS.
+    pub fn public_scheme(self) -> &'static str {
+        match self {
+            Self::Production => "https",
+            Self::Development => "http",
+        }
+    }
+
     pub fn reach(self) -> Reach {
         match self {
             Self::Production => Reach::PublicHttps,
@@ -89,6 +101,7 @@ impl Config {
             mode,
             edge_addr: env.parsed("KEYWARD_EDGE_ADDR", SocketAddr::from(([127, 0, 0, 1], 8080))),
             ops_addr: env.parsed("KEYWARD_OPS_ADDR", SocketAddr::from(([127, 0, 0, 1], 8081))),
+            edge_url: edge_url(&mut env),
             database_url: database_url.unwrap_or_default(),
             key_ring: key_ring.unwrap_or_else(|| KeyRing::from_hex(&"0".repeat(64)).expect("64 digits")),
             forwarding: Forwarding {
@@ -121,6 +134,15 @@ fn bounds(env: &mut Env<'_>) -> Bounds {
         connections_per_address: env.parsed("KEYWARD_CONNECTIONS_PER_ADDRESS", 100),
         usage_queue_events: env.parsed("KEYWARD_USAGE_QUEUE_EVENTS", 50_000),
     }
+}
+
+fn edge_url(env: &mut Env<'_>) -> Option<Url> {
+    let (name, text) = ("KEYWARD_EDGE_URL", env.text("KEYWARD_EDGE_URL")?);
+    let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "https" | "http") && url.query().is_none());
+    if url.is_none() {
+        env.complain(name, "must be the edge's public address, such as https://edge.example.com");
+    }
+    url
 }
 
 fn networks(env: &mut Env<'_>) -> Vec<Network> {

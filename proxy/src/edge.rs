@@ -10,6 +10,7 @@ use keyward_outbound::Guard;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::byte_budget::ByteBudget;
 use crate::config::Bounds;
@@ -38,6 +39,9 @@ pub struct Edge {
     pub metrics: Metrics,
     pub clock: Clock,
     pub forwarding: Forwarding,
+    /// Where clients find the edge; else each is told the address it used.
+    pub public_url: Option<Url>,
+    pub public_scheme: &'static str,
     pub bounds: Bounds,
     pub held_bytes: ByteBudget,
     /// Streams that are still open end now.

@@ -15,6 +15,7 @@ use tracing::warn;
 
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 const CACHED_OWNERS: u64 = 100_000;
+const PUBLIC_FOR: Duration = Duration::from_hours(1);
 /// Longer than any provider's; what is longer, or has a control character, was never recorded.
 const LONGEST_ID: usize = 512;
 /// No honest call names more; each is a row to look up.
@@ -24,6 +25,7 @@ const MOST_IDS: usize = 1_000;
 pub struct Ledger {
     store: Store,
     owners: Cache<(ProxyId, ResourceRef), Subject>,
+    public: Cache<(ProxyId, ResourceRef), bool>,
     clock: Clock,
 }
 
@@ -36,11 +38,16 @@ pub struct Holder {
 
 impl Ledger {
     pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, owners: Cache::new(CACHED_OWNERS), clock }
+        let public = Cache::builder().max_capacity(CACHED_OWNERS).time_to_live(PUBLIC_FOR).build();
+        Self { store, owners: Cache::new(CACHED_OWNERS), public, clock }
     }
 
-    /// All of these belong to the holder; an unknown object and a foreign one are the same to it.
-    pub async fn require(&self, holder: &Holder, wanted: &BTreeSet<ResourceRef>) -> Result<(), Rejection> {
+    /// None of these is somebody else's. Those that nobody owns are given back; to the client they are the same.
+    pub async fn unknown_among(
+        &self,
+        holder: &Holder,
+        wanted: &BTreeSet<ResourceRef>,
+    ) -> Result<Vec<ResourceRef>, Rejection> {
         if wanted.len() > MOST_IDS || !wanted.iter().all(is_recordable) {
             return Err(Rejection::ResourceNotFound);
         }
@@ -52,24 +59,38 @@ impl Ledger {
                 None => unknown.push(resource.clone()),
             }
         }
-        let owned = self.owned_among(holder, &unknown).await.map_err(|()| Rejection::OwnershipUnavailable)?;
-        if owned.len() == unknown.len() { Ok(()) } else { Err(Rejection::ResourceNotFound) }
+        let found = self.look_up(holder.proxy, &unknown).await.map_err(|()| Rejection::OwnershipUnavailable)?;
+        if found.iter().any(|(_, owner)| *owner != holder.subject) {
+            return Err(Rejection::ResourceNotFound);
+        }
+        unknown.retain(|resource| !found.iter().any(|(known, _)| known == resource));
+        Ok(unknown)
     }
 
     /// Which of these are the holder's own.
     pub async fn owned_among(&self, holder: &Holder, wanted: &[ResourceRef]) -> Result<BTreeSet<String>, ()> {
+        let found = self.look_up(holder.proxy, wanted).await?;
+        Ok(found.into_iter().filter(|(_, owner)| *owner == holder.subject).map(|(resource, _)| resource.id).collect())
+    }
+
+    async fn look_up(&self, proxy: ProxyId, wanted: &[ResourceRef]) -> Result<Vec<(ResourceRef, Subject)>, ()> {
         if wanted.is_empty() {
-            return Ok(BTreeSet::new());
+            return Ok(Vec::new());
         }
-        let found = within("looked up", self.store.resource_owners(holder.proxy, wanted)).await?;
-        let mut own = BTreeSet::new();
-        for (resource, owner) in found {
-            if owner == holder.subject {
-                own.insert(resource.id.clone());
-            }
-            self.owners.insert((holder.proxy, resource), owner);
+        let found = within("looked up", self.store.resource_owners(proxy, wanted)).await?;
+        for (resource, owner) in &found {
+            self.owners.insert((proxy, resource.clone()), owner.clone());
         }
-        Ok(own)
+        Ok(found)
+    }
+
+    /// What the upstream said lately of an object that nobody owns.
+    pub fn known_public(&self, proxy: ProxyId, resource: &ResourceRef) -> Option<bool> {
+        self.public.get(&(proxy, resource.clone()))
+    }
+
+    pub fn remember_public(&self, proxy: ProxyId, resource: &ResourceRef, is_public: bool) {
+        self.public.insert((proxy, resource.clone()), is_public);
     }
 
     /// Durable when it returns: only then may the client see the ids.

@@ -149,6 +149,8 @@ fn edge(config: &Config, store: &Store, snapshot: Snapshot, usage: UsageQueue, m
         metrics,
         clock,
         forwarding: config.forwarding.clone(),
+        public_url: config.edge_url.clone(),
+        public_scheme: config.mode.public_scheme(),
         bounds: config.bounds,
         held_bytes: ByteBudget::new(config.bounds.buffered_bytes),
         cut_streams: CancellationToken::new(),

@@ -14,6 +14,7 @@ use crate::ledger::Holder;
 use crate::limiter::Slot;
 use crate::meter::{Meter, ModelCall};
 use crate::snapshot::ServedProxy;
+use crate::steps::at_edge::AtEdge;
 use crate::steps::authenticate::{Caller, authenticate};
 use crate::steps::authorize::{self, Endpoint};
 use crate::steps::ownership::{self, Claim};
@@ -92,7 +93,8 @@ pub async fn run(
 
     let upload = receive(edge, &head, body, &endpoint, meter).await?;
     let holder = Holder { proxy: proxy.id, subject: caller.subject().clone() };
-    let claim = ownership::claim(&edge.ledger, holder, &mut endpoint, &upload).await?;
+    let caller_at = (holder, AtEdge::of(edge, &head));
+    let claim = ownership::claim(edge, &proxy, caller_at, &mut endpoint, &upload).await?;
 
     debug!(proxy.id = %proxy.id, plan.id = %plan.plan, endpoint = endpoint.template, "admitted");
     let admitted = Admitted { proxy, _caller: caller, endpoint, _plan: plan, slot, upload, claim };

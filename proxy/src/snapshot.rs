@@ -1,7 +1,7 @@
 //! What the edge serves from: every proxy by its slug, compiled and ready. Replaced as a whole, never changed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AccountId, AppId, IssuerId, PlanId, ProxyId};
@@ -12,7 +12,7 @@ use keyward_domain::provider::{KeyPlacement, Provider};
 use keyward_domain::revocation::{self, Revoked, UserStanding};
 use keyward_domain::rules::RuleSet;
 use keyward_domain::secret::ProviderKey;
-use keyward_domain::stateful;
+use keyward_domain::stateful::Objects;
 use keyward_identity::{LinkedIssuer, SharedSecret};
 use keyward_store::sealing::KeyRing;
 use keyward_store::snapshot::{
@@ -35,7 +35,7 @@ pub struct ServedProxy {
     pub app: Arc<ServedApp>,
     pub account: AccountId,
     pub provider: &'static Provider,
-    pub ownership: &'static OwnershipTable,
+    pub ownership: Arc<OwnershipTable>,
     pub base_url: Url,
     pub key_placement: KeyPlacement,
     pub enabled: bool,
@@ -116,14 +116,6 @@ struct KeySlot {
     opened: OnceLock<Option<ProviderKey>>,
 }
 
-static OWNERSHIP: LazyLock<HashMap<&'static str, OwnershipTable>> = LazyLock::new(|| {
-    let table = |provider: &'static Provider| {
-        let table = OwnershipTable::compile(&provider.ownership).expect("a test compiles every table of the catalogue");
-        (provider.name.as_str(), table)
-    };
-    catalogue::providers().iter().map(table).collect()
-});
-
 impl Snapshot {
     pub fn compile(config: ConfigSnapshot, ring: &KeyRing) -> Self {
         for row in &config.broken {
@@ -158,8 +150,10 @@ impl Snapshot {
 
 fn compile(row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing) -> Option<ServedProxy> {
     let provider = catalogue::provider(&row.provider)?;
+    // Without its table nobody could tell whose objects it holds: it serves nothing.
+    let objects = Objects::of(provider, &row.policy.ownership).ok()?;
     let (open, closed): (Vec<_>, Vec<_>) =
-        row.rules.into_iter().map(|rule| stateful::check(provider, &rule).map(|()| rule)).partition(Result::is_ok);
+        row.rules.into_iter().map(|rule| objects.check(&rule).map(|()| rule)).partition(Result::is_ok);
     for error in closed.into_iter().filter_map(Result::err) {
         warn!(proxy.id = %row.id, %error, "a rule allows nothing");
     }
@@ -172,7 +166,7 @@ fn compile(row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing) -> Option<Served
         app,
         account: row.account,
         provider,
-        ownership: &OWNERSHIP[provider.name.as_str()],
+        ownership: objects.table.clone(),
         base_url: row.base_url,
         key_placement: row.key_placement,
         enabled: row.enabled,

@@ -95,7 +95,7 @@ fn push_encoded(path: &mut String, segment: &str) {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
+pub(crate) enum Segment {
     Literal(String),
     Param(String),
     /// `{model}:generateContent`: the parameter, then a colon and a fixed verb.
@@ -125,6 +125,12 @@ pub enum ParseTemplateError {
 /// The values a template's parameters took, decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PathParams(Vec<(String, String)>);
+
+impl FromIterator<(String, String)> for PathParams {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
 
 impl PathParams {
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -192,6 +198,10 @@ impl PathTemplate {
             (Segment::Verb { .. }, Segment::Param(_)) => false,
             (Segment::Verb { verb, .. }, Segment::Verb { verb: other, .. }) => verb == other,
         })
+    }
+
+    pub(crate) fn segments(&self) -> &[Segment] {
+        &self.segments
     }
 
     pub fn segment_count(&self) -> usize {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::body_fields::BodyFields;
+pub use crate::ownership::rule::{Creates, FiltersList, NamesInBody, OwnershipRule, Requires};
 use crate::rules::EndpointRule;
 
 /// Where the developer's key goes on the upstream request.
@@ -189,69 +190,4 @@ pub struct TestRequest {
     #[serde(default)]
     pub headers: Vec<(String, String)>,
     pub body: Option<serde_json::Value>,
-}
-
-/// What one endpoint does with ids of upstream objects. See docs: ownership.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OwnershipRule {
-    pub method: String,
-    pub template: String,
-    /// Ids minted by this call: recorded before the client sees them.
-    #[serde(default)]
-    pub creates: Vec<Creates>,
-    /// Path parameters that must belong to the caller.
-    #[serde(default)]
-    pub requires: Vec<Requires>,
-    /// Body fields that must belong to the caller.
-    #[serde(default)]
-    pub names_in_body: Vec<NamesInBody>,
-    /// The reply is a list of which only the caller's own items pass.
-    pub filters: Option<FiltersList>,
-    /// The body may also be a form, whose fields name no object: it is passed on unread.
-    #[serde(default)]
-    pub multipart: bool,
-    /// A successful reply ends the ownership of this path parameter.
-    pub forgets: Option<Requires>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Creates {
-    pub kind: String,
-    /// Path in the reply, or in the data of any SSE event; `*` and `**` as in `NamesInBody`.
-    pub pointer: String,
-    /// Only a string that begins so is an id of this kind.
-    #[serde(default)]
-    pub prefix: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Requires {
-    pub kind: String,
-    pub param: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NamesInBody {
-    pub kind: String,
-    /// Path of the field: `/tool_resources/*/file_ids/*`; `*` is every element or member, `**` any depth.
-    pub path: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FiltersList {
-    pub kind: String,
-    /// JSON pointer to the array.
-    pub items: String,
-    /// The id's member within an item.
-    pub id: String,
-    /// Query parameters that name an item of the list; it must be the caller's own.
-    #[serde(default)]
-    pub cursors: Vec<String>,
-    /// The most items the upstream gives at once. The edge asks for that many, since most of them may be others'.
-    pub page_limit: Option<u32>,
 }

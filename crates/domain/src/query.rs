@@ -39,6 +39,10 @@ impl Query {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// Takes all values of a name out; for credentials, which never travel on.
     pub fn take(&mut self, name: &str) -> Vec<String> {
         let (taken, kept) =

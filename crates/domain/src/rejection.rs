@@ -63,6 +63,8 @@ pub enum Rejection {
     BodyBroken,
     BadBody(StrictJsonError),
     UnreadableMediaType,
+    /// A file of calls that the provider would make later.
+    UnreadableCalls,
     /// An unknown id and somebody else's: the same answer.
     ResourceNotFound,
     OwnershipUnavailable,
@@ -133,6 +135,7 @@ impl Rejection {
             Self::BodyBroken => "body_incomplete",
             Self::BadBody(_) => "bad_body",
             Self::UnreadableMediaType => "unsupported_media_type",
+            Self::UnreadableCalls => "unreadable_calls",
             Self::ResourceNotFound => "resource_not_found",
             Self::OwnershipUnavailable => "ownership_unavailable",
             Self::ProviderKeyUnusable => "provider_key_unusable",
@@ -154,7 +157,8 @@ impl Rejection {
             | Self::QueryNotAllowed(_)
             | Self::ContentTypeRepeated
             | Self::BodyBroken
-            | Self::BadBody(_) => 400,
+            | Self::BadBody(_)
+            | Self::UnreadableCalls => 400,
             Self::TokenMissing
             | Self::TokenRefused { .. }
             | Self::TokenRevoked
@@ -229,6 +233,7 @@ impl Rejection {
             | Self::BodyBroken
             | Self::BadBody(_)
             | Self::UnreadableMediaType
+            | Self::UnreadableCalls
             | Self::ResourceNotFound
             | Self::OwnershipUnavailable => Step::Ownership,
             Self::ProviderKeyUnusable
@@ -299,6 +304,9 @@ impl Rejection {
             Self::UnreadableMediaType => {
                 "On this endpoint the body must be application/json, or multipart/form-data where files are uploaded."
                     .into()
+            }
+            Self::UnreadableCalls => {
+                "The file of calls can't be checked: each line must be one JSON object with a method, a url and a body.".into()
             }
             Self::ResourceNotFound => "No such object.".into(),
             Self::OwnershipUnavailable => "Who owns this object can't be looked up now. Try again.".into(),

@@ -2,11 +2,12 @@
 //! not say whose they are.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::catalogue;
 use crate::ownership::OwnershipTable;
-use crate::path::PathTemplate;
+use crate::ownership::rule::OwnershipRule;
+use crate::path::{ParseTemplateError, PathTemplate};
 use crate::provider::Provider;
 use crate::rules::EndpointRule;
 
@@ -20,36 +21,64 @@ pub struct UnknownOwners {
     pub provider: &'static str,
 }
 
-/// What is known of one provider's objects.
-struct Objects {
-    table: OwnershipTable,
+/// The provider whose table the developer writes.
+pub const CUSTOM: &str = "custom";
+
+/// What is known of one API's objects.
+#[derive(Debug)]
+pub struct Objects {
+    pub table: Arc<OwnershipTable>,
     prefixes: Vec<PathTemplate>,
+    provider: &'static str,
 }
 
-static OBJECTS: LazyLock<HashMap<&'static str, Objects>> = LazyLock::new(|| {
+static OBJECTS: LazyLock<HashMap<&'static str, Arc<Objects>>> = LazyLock::new(|| {
     let objects = |provider: &'static Provider| {
         let table = OwnershipTable::compile(&provider.ownership).expect("a test compiles every table of the catalogue");
         let prefixes = provider.stateful_prefixes.iter();
         let prefixes = prefixes.map(|text| PathTemplate::parse(text).expect("a test parses every prefix"));
-        (provider.name.as_str(), Objects { table, prefixes: prefixes.collect() })
+        let objects = Objects { table: table.into(), prefixes: prefixes.collect(), provider: &provider.title };
+        (provider.name.as_str(), Arc::new(objects))
     };
     catalogue::providers().iter().map(objects).collect()
 });
 
-/// A rule that can't be parsed reaches nothing.
-pub fn check(provider: &'static Provider, rule: &EndpointRule) -> Result<(), UnknownOwners> {
-    let (Some(objects), Ok(template)) = (OBJECTS.get(provider.name.as_str()), PathTemplate::parse(&rule.template))
-    else {
-        return Ok(());
-    };
-    let reaches = objects.prefixes.iter().any(|prefix| template.may_reach(prefix));
-    if !reaches || objects.table.knows(&rule.method, &template) {
-        return Ok(());
+impl Objects {
+    /// Of a provider in the catalogue, which has a table of its own; or `own`, the developer's table of a custom API.
+    pub fn of(provider: &'static Provider, own: &[OwnershipRule]) -> Result<Arc<Self>, ParseTemplateError> {
+        if provider.name != CUSTOM || own.is_empty() {
+            return Ok(OBJECTS.get(provider.name.as_str()).expect("made of the same list").clone());
+        }
+        let table = OwnershipTable::compile(own)?;
+        Ok(Arc::new(Self { table: table.into(), prefixes: collections(own).collect(), provider: &provider.title }))
     }
-    Err(UnknownOwners {
-        method: rule.method.clone(),
-        template: rule.template.clone(),
-        provider: provider.title.as_str(),
+
+    /// A rule that can't be parsed reaches nothing.
+    pub fn check(&self, rule: &EndpointRule) -> Result<(), UnknownOwners> {
+        let Ok(template) = PathTemplate::parse(&rule.template) else { return Ok(()) };
+        let reaches = self.prefixes.iter().any(|prefix| template.may_reach(prefix));
+        if !reaches || self.table.knows(&rule.method, &template) {
+            return Ok(());
+        }
+        Err(UnknownOwners { method: rule.method.clone(), template: rule.template.clone(), provider: self.provider })
+    }
+}
+
+pub fn check(provider: &'static Provider, rule: &EndpointRule) -> Result<(), UnknownOwners> {
+    OBJECTS.get(provider.name.as_str()).map_or(Ok(()), |objects| objects.check(rule))
+}
+
+/// Of every id in a path of this table, the path before it: there lie the objects of all users.
+fn collections(rules: &[OwnershipRule]) -> impl Iterator<Item = PathTemplate> {
+    rules.iter().flat_map(|rule| {
+        let template = PathTemplate::parse(&rule.template).ok();
+        let owned = move |name: &str| rule.requires.iter().any(|requires| requires.param == name);
+        let first = template.and_then(|template| {
+            let (at, _) = template.param_names().find(|(_, name)| owned(name))?;
+            let before: Vec<&str> = rule.template.split('/').take(at + 1).collect();
+            PathTemplate::parse(&before.join("/")).ok()
+        });
+        first.into_iter()
     })
 }
 

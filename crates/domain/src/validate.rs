@@ -8,6 +8,8 @@ mod issuer;
 mod limit;
 mod money;
 mod origin;
+mod ownership_lines;
+mod ownership_rules;
 mod password;
 mod price;
 mod proxy;
@@ -18,6 +20,8 @@ pub use issuer::{firebase_project_id, issuer_url, shared_secret, supabase_issuer
 pub use limit::{LimitForm, MAX_LIMITS, limit, put_limit};
 pub use money::{micro_usd, micro_usd_text, optional_number, whole_number};
 pub use origin::{MAX_ORIGINS, web_origin, web_origins};
+pub use ownership_lines::{ownership_lines, parse_ownership_lines};
+pub use ownership_rules::{MAX_OWNERSHIP_RULES, ownership_rules};
 pub use password::{WeakPassword, password};
 pub use price::{MAX_PRICES, PriceForm, price, put_price};
 pub use proxy::{base_url, endpoint_rules, is_loopback, key_placement, rate_limit};

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use keyward_domain::catalogue;
-use keyward_domain::ownership::{Demands, ListPage, OwnershipTable, ResourceRef, filter_list, listed_ids};
+use keyward_domain::ownership::rule::{FiltersList, NextPage};
+use keyward_domain::ownership::{Demands, ListItem, OwnershipTable, ResourceRef, Rest, next_cursor, show, take_items};
 use keyward_domain::path::RequestPath;
 use keyward_domain::query::Query;
 use serde_json::{Value, json};
@@ -76,7 +77,8 @@ fn an_endpoint_the_table_does_not_know_is_searched_for_every_kind() {
     let unknown = demands("openai", "POST", "/v1/vector_stores");
     assert!(unknown.reads_body && !unknown.records());
     assert_eq!(unknown.named_in_body(&json!({"file_ids": ["file-1"]})), refs(&[("file", "file-1")]));
-    assert!(demands("custom", "POST", "/anything").is_empty());
+    let custom = demands("custom", "POST", "/anything");
+    assert!(custom.required.is_empty() && !custom.reads_body);
 }
 
 #[test]
@@ -137,40 +139,56 @@ fn a_delete_forgets_its_object() {
     assert_eq!(demands("openai", "DELETE", "/v1/threads/thread_1/messages/msg_1").forgets, None);
 }
 
-fn filtered(reply: &Value, own: &[&str], page: ListPage) -> Option<Value> {
-    let list = demands("openai", "GET", "/v1/files").filters.expect("a list");
+fn files() -> FiltersList {
+    demands("openai", "GET", "/v1/files").filters().expect("a list").clone()
+}
+
+/// What is left of a reply for the owner of these.
+fn shown(list: &FiltersList, reply: &Value, own: &[&str], rest: Rest) -> Option<Value> {
     let mut reply = reply.clone();
-    let own = own.iter().map(|&id| id.to_owned()).collect();
-    filter_list(&list, &mut reply, &own, page).then_some(reply)
+    let items = take_items(list, &mut reply)?.into_iter();
+    let items: Vec<ListItem> =
+        items.filter(|item| item.is_public || item.id.as_deref().is_some_and(|id| own.contains(&id))).collect();
+    show(list, &mut reply, items, rest, |id| Value::from(format!("next:{id}")));
+    Some(reply)
 }
 
 #[test]
 fn a_list_shows_own_items_and_no_foreign_cursor() {
     let reply = json!({"object": "list", "data": [{"id": "a"}, {"id": "b"}, {"id": "c"}, {"id": "d"}],
-        "first_id": "a", "last_id": "d", "has_more": true, "total_count": 40});
-    let whole = ListPage { limit: None, more_may_follow: false };
-    assert_eq!(
-        filtered(&reply, &["b", "c"], whole),
-        Some(
-            json!({"object": "list", "data": [{"id": "b"}, {"id": "c"}], "first_id": "b", "last_id": "c", "has_more": false, "total_count": 2})
-        )
-    );
-    let first = ListPage { limit: Some(1), more_may_follow: false };
-    assert_eq!(
-        filtered(&reply, &["b", "c"], first),
-        Some(
-            json!({"object": "list", "data": [{"id": "b"}], "first_id": "b", "last_id": "b", "has_more": true, "total_count": 1})
-        )
-    );
-    assert_eq!(
-        filtered(&reply, &[], whole),
-        Some(
-            json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false, "total_count": 0})
-        )
-    );
-    let more = ListPage { limit: None, more_may_follow: true };
-    assert_eq!(filtered(&reply, &["a"], more).map(|reply| reply["has_more"].clone()), Some(json!(true)));
-    assert_eq!(filtered(&json!({"files": [{"id": "a"}]}), &["a"], whole), None);
-    let list = demands("openai", "GET", "/v1/files").filters.expect("a list");
-    assert_eq!(listed_ids(&list, &reply), ["a", "b", "c", "d"]);
+        "first_id": "a", "last_id": "d", "has_more": true, "total_count": 40, "statistics": {"bytes": 9000}});
+    let want = json!({"object": "list", "data": [{"id": "b"}, {"id": "c"}], "first_id": "b", "last_id": "c", "has_more": false, "total_count": 2});
+    assert_eq!(shown(&files(), &reply, &["b", "c"], Rest::Nothing), Some(want));
+    let none =
+        json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false, "total_count": 0});
+    assert_eq!(shown(&files(), &reply, &[], Rest::MoreMayFollow), Some(none));
+    let more = shown(&files(), &reply, &["a"], Rest::MoreMayFollow).expect("a list");
+    assert_eq!((&more["has_more"], &more["last_id"]), (&json!(true), &json!("a")));
+    assert_eq!(shown(&files(), &json!({"files": [{"id": "a"}]}), &["a"], Rest::Nothing), None);
+    assert_eq!(shown(&files(), &json!([{"id": "a"}]), &["a"], Rest::Nothing), None);
+    assert_eq!(next_cursor(&files(), &reply).as_deref(), Some("d"));
+}
+
+#[test]
+fn a_page_token_of_the_upstream_is_replaced_by_the_callers_own() {
+    let tokens = FiltersList {
+        kind: "file".to_owned(),
+        items: "/files".to_owned(),
+        id: "name".to_owned(),
+        under: "files".to_owned(),
+        next: Some(NextPage { member: "nextPageToken".to_owned(), param: None }),
+        ..FiltersList::default()
+    };
+    let reply = json!({"files": [{"name": "files/a"}, {"name": "files/b"}], "nextPageToken": "opaque"});
+    assert_eq!(next_cursor(&tokens, &reply).as_deref(), Some("opaque"));
+    let own = json!({"files": [{"name": "files/a"}]});
+    assert_eq!(shown(&tokens, &reply, &["a"], Rest::Nothing).as_ref(), Some(&own));
+    let more = shown(&tokens, &reply, &["a"], Rest::MoreMayFollow).expect("a list");
+    assert_eq!(more["nextPageToken"], "next:a");
+    assert_eq!(shown(&tokens, &json!({}), &["a"], Rest::Nothing), Some(json!({"files": []})));
+    let address = NextPage { member: "next".to_owned(), param: Some("cursor".to_owned()) };
+    let addresses = FiltersList { next: Some(address), ..tokens };
+    let reply = json!({"files": [], "previous": null, "next": "https://api.example/v1/files?cursor=cD0%3D"});
+    assert_eq!(next_cursor(&addresses, &reply).as_deref(), Some("cD0="));
+    assert_eq!(shown(&addresses, &reply, &[], Rest::Nothing), Some(json!({"files": [], "next": null})));
 }

@@ -49,6 +49,6 @@ pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
     })
 }
 
-fn spelled(method: &str) -> String {
+pub fn spelled(method: &str) -> String {
     if method.len() <= 16 { method.to_owned() } else { "this method".to_owned() }
 }

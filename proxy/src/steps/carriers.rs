@@ -15,6 +15,11 @@ const SCHEMES: [&str; 4] = ["bearer", "token", "key", "deepl-auth-key"];
 const QUERY_NAMES: [&str; 8] =
     ["key", "api_key", "api-key", "apikey", "access_token", "auth_token", "id_token", "authorization"];
 
+/// Whether a query parameter of this name may hold a credential.
+pub fn is_query_carrier(name: &str) -> bool {
+    QUERY_NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// Takes every carrier off, and gives what they held.
 pub fn take(headers: &mut HeaderMap, query: &mut Query, placement: &KeyPlacement) -> Result<Credentials, Rejection> {
     let own_header = match placement {

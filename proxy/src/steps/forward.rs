@@ -22,8 +22,8 @@ use crate::pipeline::Admitted;
 use crate::snapshot::ServedProxy;
 use crate::steps::authorize::Endpoint;
 use crate::steps::headers;
+use crate::steps::listing::Pages;
 use crate::steps::ownership::Claim;
-use crate::steps::pages::Pages;
 use crate::steps::upload::{Inflow, Upload};
 
 const MAX_REPLY_HEADER_FIELDS: usize = 100;
@@ -38,6 +38,8 @@ pub struct Reply {
     pub hides_usage: bool,
     /// Of a list that will be filtered.
     pub pages: Option<Pages>,
+    /// The upstream path, without what the base URL has before it.
+    pub path: String,
 }
 
 pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Reply, Rejection> {
@@ -47,7 +49,7 @@ pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Re
     upload.forget_value();
     let call = Call {
         method: head.method.clone(),
-        url: target(edge, &proxy, &endpoint, key)?,
+        url: target(edge, &proxy, (&endpoint.upstream_path, &endpoint.query.rebuild()), key)?,
         headers: with_key(upstream_headers(head, &proxy, &endpoint, &upload), &proxy, key)?,
         upload,
     };
@@ -66,8 +68,8 @@ pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Re
         }
     };
     check_head(&proxy, &response)?;
-    let pages = claim.demands.filters.is_some().then(|| Pages::new(call.url, call.headers));
-    Ok(Reply { proxy, claim, response, hides_usage, pages })
+    let pages = claim.demands.filters().is_some().then(|| Pages::new(call.url, call.headers));
+    Ok(Reply { proxy, claim, response, hides_usage, pages, path: endpoint.upstream_path })
 }
 
 /// The provider is told the type under which the body was read here, whatever else the client's fields say.
@@ -95,14 +97,20 @@ fn ask_for_usage(proxy: &ServedProxy, endpoint: &Endpoint, upload: &mut Upload) 
     true
 }
 
+/// A GET of the edge's own, of a path that it built.
+pub fn aside(edge: &Edge, proxy: &ServedProxy, path: &str) -> Result<(Url, HeaderMap), Rejection> {
+    let key = proxy.key().ok_or(Rejection::ProviderKeyUnusable)?;
+    let headers = headers::for_upstream(&HeaderMap::new(), proxy.provider, &[]);
+    Ok((target(edge, proxy, (path, ""), key)?, with_key(headers, proxy, key)?))
+}
+
 /// The base URL, the rebuilt path, the admitted query; no byte of the client's own target.
-fn target(edge: &Edge, proxy: &ServedProxy, endpoint: &Endpoint, key: &ProviderKey) -> Result<Url, Rejection> {
+fn target(edge: &Edge, proxy: &ServedProxy, (path, query): (&str, &str), key: &ProviderKey) -> Result<Url, Rejection> {
     let mut url = proxy.base_url.clone();
-    let path = format!("{}{}", url.path().trim_end_matches('/'), endpoint.upstream_path);
+    let path = format!("{}{path}", url.path().trim_end_matches('/'));
     url.set_path(&path);
     url.set_fragment(None);
-    let query = endpoint.query.rebuild();
-    url.set_query((!query.is_empty()).then_some(query.as_str()));
+    url.set_query((!query.is_empty()).then_some(query));
     if url.path() != path {
         return Err(Rejection::BadPath(ParsePathError::ForbiddenCharacter));
     }

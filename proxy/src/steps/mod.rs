@@ -2,15 +2,19 @@
 
 pub mod addresses;
 pub mod app_check;
+pub mod aside;
+pub mod at_edge;
 pub mod authenticate;
 pub mod authorize;
 pub mod carriers;
 pub mod cors;
 pub mod forward;
 pub mod headers;
+pub mod later_calls;
+pub mod listing;
 pub mod ownership;
-pub mod pages;
 pub mod plan;
+pub mod public_objects;
 pub mod record;
 pub mod route;
 pub mod upload;

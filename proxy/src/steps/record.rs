@@ -1,16 +1,14 @@
 //! What must be known of a reply before the client sees it: new ids get their owner, lists lose what is others'.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
-use keyward_domain::ownership::{ListPage, ResourceRef, filter_list, listed_ids};
-use keyward_domain::provider::FiltersList;
+use keyward_domain::ownership::ResourceRef;
 use keyward_domain::rejection::Rejection;
-use serde_json::Value;
 use tokio::time::timeout;
+use url::Url;
 
 use crate::byte_budget::Lease;
 use crate::edge::Edge;
@@ -19,8 +17,7 @@ use crate::redactor::Redactor;
 use crate::reply_stream::{Events, ReplyStream};
 use crate::steps::forward::Reply;
 use crate::steps::headers;
-use crate::steps::ownership::Claim;
-use crate::steps::pages::Pages;
+use crate::steps::listing;
 
 /// A reply that may go to the client.
 pub struct Passed {
@@ -45,6 +42,9 @@ pub async fn record(
     let media_type = headers::media_type(reply.response.headers()).unwrap_or_default();
     let key = reply.proxy.key().ok_or(Rejection::ProviderKeyUnusable)?;
     let mut redactor = Redactor::new(key.expose());
+    if status.is_success() {
+        settle_head(edge, &reply, &mut client_headers).await?;
+    }
     blot_headers(&mut client_headers, &redactor);
     if status.is_success() {
         if let Some(forgotten) = &reply.claim.demands.forgets {
@@ -55,7 +55,7 @@ pub async fn record(
             // First, so that what the model cost is known even if the rest fails.
             meter.scans_json();
             meter.received(&whole);
-            let bytes = settle(edge, &reply.claim, whole, reply.pages.take()).await?;
+            let bytes = settle(edge, &mut reply, whole).await?;
             // Pages that were fetched behind the first one were not looked at yet.
             let bytes = [redactor.push(&bytes), redactor.finish()].concat().into();
             return Ok(Passed { status, headers: client_headers, content: Content::Whole(bytes) });
@@ -63,7 +63,7 @@ pub async fn record(
     }
     let is_stream = media_type == "text/event-stream";
     // The length of a list tells of others' objects.
-    let is_shown = !is_stream && reply.claim.demands.filters.is_none();
+    let is_shown = !is_stream && reply.claim.demands.filters().is_none();
     let length = headers::content_length(reply.response.headers()).filter(|_| is_shown);
     if let Some(length) = length {
         client_headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -90,12 +90,13 @@ fn blot_headers(headers: &mut HeaderMap, redactor: &Redactor) {
 fn must_read(reply: &Reply, media_type: &str, method: &Method) -> Result<bool, Rejection> {
     let demands = &reply.claim.demands;
     let is_bare = method == Method::HEAD || reply.response.status() == StatusCode::NO_CONTENT;
-    if is_bare || !(demands.records() || demands.filters.is_some()) {
+    if is_bare || !(demands.records() || demands.filters().is_some() || demands.rewrites()) {
         return Ok(false);
     }
     match media_type {
-        "text/event-stream" if demands.filters.is_none() => Ok(false),
+        "text/event-stream" if demands.filters().is_none() => Ok(false),
         _ if headers::is_json(media_type) => Ok(true),
+        _ if headers::content_length(reply.response.headers()) == Some(0) => Ok(false),
         _ => Err(Rejection::UpstreamReplyRefused { reason: "it names objects in a form that can't be read" }),
     }
 }
@@ -122,38 +123,36 @@ async fn read_whole(edge: &Edge, reply: &mut Reply, redactor: &mut Redactor) -> 
     Ok((whole.freeze(), held))
 }
 
-async fn settle(edge: &Edge, claim: &Claim, whole: Bytes, pages: Option<Pages>) -> Result<Bytes, Rejection> {
-    let unreadable = || Rejection::UpstreamReplyRefused { reason: "it is not the JSON it says it is" };
-    let mut value: Value = serde_json::from_slice(&whole).map_err(|_| unreadable())?;
+async fn settle(edge: &Edge, reply: &mut Reply, whole: Bytes) -> Result<Bytes, Rejection> {
+    let (pages, claim) = (reply.pages.take(), &reply.claim);
+    let mut value = listing::parse(&whole)?;
+    listing::own(edge, claim, &reply.path, &mut value, pages).await?;
+    // Of a list, what is left of it: what belongs to another user's item is not the caller's.
     edge.ledger.record(&claim.holder, &claim.demands.created(&value)).await?;
-    let Some(list) = &claim.demands.filters else { return Ok(whole) };
-    let mut page = own_page(edge, claim, list, &value).await?;
-    let mut pages = pages;
-    while let (true, Some(behind)) = (page.own.is_empty(), &mut pages) {
-        let Some(next) = behind.next(edge, list, &value).await? else { break };
-        value = next;
-        page = own_page(edge, claim, list, &value).await?;
-    }
-    if !filter_list(list, &mut value, &page.own, page.shown) {
-        return Err(unreadable());
-    }
-    Ok(Bytes::from(value.to_string()))
+    claim.demands.rewrite(&mut value, |address| claim.at_edge.address(&reply.proxy, address));
+    let is_changed = claim.demands.filters().is_some() || claim.demands.rewrites();
+    Ok(if is_changed { Bytes::from(value.to_string()) } else { whole })
 }
 
-struct OwnPage {
-    own: BTreeSet<String>,
-    shown: ListPage,
-}
-
-async fn own_page(edge: &Edge, claim: &Claim, list: &FiltersList, reply: &Value) -> Result<OwnPage, Rejection> {
-    let listed = listed_ids(list, reply).into_iter();
-    let listed: Vec<ResourceRef> = listed.map(|id| ResourceRef { kind: list.kind.clone(), id }).collect();
-    let unavailable = |()| Rejection::OwnershipUnavailable;
-    let own = edge.ledger.owned_among(&claim.holder, &listed).await.map_err(unavailable)?;
-    // Behind a full page of the upstream's there may be more of the caller's, if it owns more than was found.
-    let upstream_has_more = reply["has_more"] == true;
-    let more_may_follow = upstream_has_more
-        && !own.is_empty()
-        && edge.ledger.count_owned(&claim.holder, &list.kind).await.map_err(unavailable)? > own.len() as u64;
-    Ok(OwnPage { own, shown: ListPage { limit: claim.page_limit, more_may_follow } })
+/// Objects that the head of the reply names; addresses in it lead to the edge.
+async fn settle_head(edge: &Edge, reply: &Reply, client_headers: &mut HeaderMap) -> Result<(), Rejection> {
+    let claim = &reply.claim;
+    let refused = || Rejection::UpstreamReplyRefused { reason: "its header has an address that is not the API's" };
+    for creates in claim.demands.creates_in_headers() {
+        let Ok(name) = HeaderName::try_from(creates.header.as_str()) else { continue };
+        let Some(value) = reply.response.headers().get(&name) else { continue };
+        let text = value.to_str().map_err(|_| refused())?;
+        let (id, shown) = match &creates.param {
+            None => (Some(text.to_owned()), text.to_owned()),
+            Some(param) => {
+                let url = Url::parse(text).map_err(|_| refused())?;
+                let id = url.query_pairs().find_map(|(name, id)| (name == param.as_str()).then(|| id.into_owned()));
+                (id, claim.at_edge.address(&reply.proxy, text).ok_or_else(refused)?)
+            }
+        };
+        let minted = id.map(|id| ResourceRef { kind: creates.kind.clone(), id });
+        edge.ledger.record(&claim.holder, &minted.into_iter().collect()).await?;
+        client_headers.insert(name, HeaderValue::try_from(shown).map_err(|_| refused())?);
+    }
+    Ok(())
 }

@@ -91,8 +91,10 @@ pub async fn receive(
     reading: Reading,
 ) -> Result<Upload, Rejection> {
     let media_type = headers::media_type(&head.headers).unwrap_or_default();
-    let is_json = headers::is_json(&media_type);
-    let is_unread_form = endpoint.demands.takes_form && media_type == "multipart/form-data";
+    let is_json = headers::is_json(&media_type) && !endpoint.demands.takes_bytes;
+    let is_unread_form = endpoint.demands.takes_form
+        && endpoint.demands.names_in_form().is_empty()
+        && media_type == "multipart/form-data";
     if endpoint.demands.reads_body && !is_json && !is_unread_form {
         return Err(Rejection::UnreadableMediaType);
     }

@@ -40,6 +40,9 @@ async fn the_callers_files_are_found_behind_pages_of_others() {
 async fn a_list_of_others_without_end_is_not_followed_for_ever() {
     let world = World::start().await;
     let proxy = world.openai().await;
+    let upload = world.call(&proxy, "alice", Method::POST, "/v1/files").await;
+    upload.body("multipart/form-data; boundary=b", FORM.into()).send().await.expect(200);
+    world.forget_seen().await;
     let page = json!({"object": "list", "data": [{"id": "file-x"}], "first_id": "file-x", "last_id": "file-x", "has_more": true});
     world
         .arm(&json!({"path_prefix": "/openai/v1/files", "method": "GET", "status": 200,
@@ -48,4 +51,8 @@ async fn a_list_of_others_without_end_is_not_followed_for_ever() {
     let list = world.get(&proxy, "alice", "/v1/files").await.expect(200).json();
     assert_eq!((&list["data"], &list["has_more"]), (&json!([]), &json!(false)));
     assert_eq!(world.seen().await.len(), 6);
+    // Who owns nothing is not searched for.
+    world.forget_seen().await;
+    world.get(&proxy, "bob", "/v1/files").await.expect(200);
+    assert_eq!(world.seen().await.len(), 1);
 }

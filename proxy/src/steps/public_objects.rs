@@ -1,0 +1,26 @@
+//! Objects that nobody created through the edge and that are everybody's all the same: the voices a provider comes with.
+//! The upstream's own words decide, once an hour.
+
+use keyward_domain::ownership::rule::Public;
+use keyward_domain::ownership::{ResourceRef, is_public};
+use keyward_domain::rejection::Rejection;
+use serde_json::Value;
+
+use crate::edge::Edge;
+use crate::snapshot::ServedProxy;
+use crate::steps::aside;
+
+pub async fn check(edge: &Edge, proxy: &ServedProxy, public: &Public, resource: &ResourceRef) -> Result<(), Rejection> {
+    let known = edge.ledger.known_public(proxy.id, resource);
+    let is_public = match known {
+        Some(is_public) => is_public,
+        None => {
+            let object = aside::get(edge, proxy, &public.look_up, &resource.id).await?;
+            let object = object.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+            let found = object.is_some_and(|object| is_public(public, &object));
+            edge.ledger.remember_public(proxy.id, resource, found);
+            found
+        }
+    };
+    if is_public { Ok(()) } else { Err(Rejection::ResourceNotFound) }
+}
