@@ -9,13 +9,14 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 use keyward_domain::error_shape;
-use keyward_domain::limits::Quota;
+use keyward_domain::limits::quota::Quota;
 use keyward_domain::provider::ErrorShape;
 use keyward_domain::rejection::Rejection;
 use tracing::info;
 use uuid::Uuid;
 
 use crate::edge::Edge;
+use crate::limit_fields;
 use crate::meter::Meter;
 use crate::pipeline::{self, Admission, Arrival};
 use crate::reply_stream::Body;
@@ -30,13 +31,13 @@ pub struct Envelope {
     request_id: String,
     proxy: Option<Arc<ServedProxy>>,
     cors: Cors,
-    quota: Option<Quota>,
+    quotas: Vec<Quota>,
 }
 
 pub async fn answer(edge: Arc<Edge>, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
     let mut meter = Meter::start(edge.clone(), request.method());
     let mut envelope =
-        Envelope { request_id: Uuid::now_v7().to_string(), proxy: None, cors: Cors::default(), quota: None };
+        Envelope { request_id: Uuid::now_v7().to_string(), proxy: None, cors: Cors::default(), quotas: Vec::new() };
     let (head, body) = request.into_parts();
     let mut body = Some(body);
     let arrival = Arrival { address: edge.forwarding.client(peer, &head.headers), head };
@@ -71,8 +72,8 @@ impl Envelope {
         cors
     }
 
-    pub fn quota(&mut self, quota: Option<Quota>) {
-        self.quota = quota;
+    pub fn quotas(&mut self, quotas: Vec<Quota>) {
+        self.quotas = quotas;
     }
 
     fn pass(&self, passed: Passed, mut meter: Meter) -> Response<Body> {
@@ -118,8 +119,8 @@ impl Envelope {
         if rejection.is_final() {
             headers.insert(HeaderName::from_static("x-should-retry"), HeaderValue::from_static("false"));
         }
-        if let Rejection::RateLimited(quota) = rejection {
-            add_quota(&mut headers, quota);
+        if let Rejection::LimitReached(shortage) = rejection {
+            limit_fields::add(&mut headers, [&shortage.quota].into_iter());
         }
         let status = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         self.close(status, headers, body.into())
@@ -142,26 +143,13 @@ impl Envelope {
             // nginx would otherwise collect events before it passes them on.
             headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
         }
-        if let Some(quota) = &self.quota {
-            add_quota(&mut headers, quota);
+        if !headers.contains_key("ratelimit") {
+            limit_fields::add(&mut headers, self.quotas.iter().filter(|quota| quota.is_callers_own()));
         }
         self.cors.add_to(&mut headers);
         let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response
-    }
-}
-
-/// draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it until when.
-fn add_quota(headers: &mut HeaderMap, quota: &Quota) {
-    let Quota { limit, remaining, reset_secs } = quota;
-    let name = limit.window.name();
-    let policy = format!("\"{name}\";q={};w={}", limit.requests, limit.window.secs());
-    let left = format!("\"{name}\";r={remaining};t={reset_secs}");
-    for (field, text) in [("ratelimit-policy", policy), ("ratelimit", left)] {
-        if let Ok(value) = HeaderValue::try_from(text) {
-            headers.insert(HeaderName::from_static(field), value);
-        }
     }
 }

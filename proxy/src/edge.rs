@@ -16,7 +16,7 @@ use crate::byte_budget::ByteBudget;
 use crate::config::Bounds;
 use crate::forwarding::Forwarding;
 use crate::ledger::Ledger;
-use crate::limiter::Limiter;
+use crate::limiter::Limits;
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::stranger_log::StrangerLog;
@@ -30,7 +30,7 @@ pub struct Edge {
     pub app_checks: AppChecks,
     pub tokens: TokenCache,
     pub test_call_keys: Vec<[u8; 32]>,
-    pub limiter: Limiter,
+    pub limits: Arc<Limits>,
     pub ledger: Ledger,
     pub guard: Guard,
     pub upstream: reqwest::Client,

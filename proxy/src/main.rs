@@ -7,6 +7,7 @@ mod config_watch;
 mod edge;
 mod forwarding;
 mod ledger;
+mod limit_fields;
 mod limiter;
 mod meter;
 mod metrics;
@@ -37,8 +38,9 @@ use keyward_store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::byte_budget::ByteBudget;
@@ -46,7 +48,7 @@ use crate::config::{Config, Mode};
 use crate::config_watch::{ConfigWatch, first_snapshot};
 use crate::edge::Edge;
 use crate::ledger::Ledger;
-use crate::limiter::Limiter;
+use crate::limiter::{Limits, LocalLimiter, keeping};
 use crate::metrics::Metrics;
 use crate::ops::Readiness;
 use crate::serve::Doorway;
@@ -112,6 +114,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let writing_ends = CancellationToken::new();
     let writing = tokio::spawn(writer.run(writing_ends.clone(), LAST_WRITES));
     let edge = Arc::new(edge(&config, &store, snapshot, queue, metrics));
+    let counting = match &*edge.limits {
+        Limits::Local(local) => tokio::spawn(keeping::keep(local.clone(), store.clone(), writing_ends.clone())),
+    };
     let watch = ConfigWatch::new(edge.clone(), store.clone(), config.key_ring.clone(), config.bounds.config_poll);
     let watching = tokio::spawn(watch.run());
 
@@ -122,6 +127,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
     watching.abort();
     writing_ends.cancel();
     writing.await?;
+    if timeout(LAST_WRITES, counting).await.is_err() {
+        warn!("what was last used of the limits is not written");
+    }
     ops.abort();
     store.close().await;
     info!("stopped");
@@ -140,7 +148,7 @@ fn edge(config: &Config, store: &Store, snapshot: Snapshot, usage: UsageQueue, m
         key_sets,
         tokens: TokenCache::new(CACHED_TOKENS),
         test_call_keys: config.key_ring.test_call_keys(),
-        limiter: Limiter::new(),
+        limits: Arc::new(Limits::Local(Arc::new(LocalLimiter::new(clock.clone())))),
         ledger: Ledger::new(store.clone(), clock.clone()),
         upstream: guard.client(&ClientTimes { connect: config.bounds.connect, idle: None, total: None }),
         guard,

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use keyward_domain::ids::PlanId;
 use keyward_domain::issuer::Subject;
 use keyward_domain::json_scan::MemberScan;
 use keyward_domain::metering::{self, Reported};
-use keyward_domain::prices;
 use keyward_domain::provider::UsageShape;
-use keyward_domain::rejection::Rejection;
+use keyward_domain::rejection::{Due, Rejection};
 use keyward_domain::usage::{AppCheckOutcome, Outcome, TokenCounts, UsageEvent};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::edge::Edge;
+use crate::limiter::{Settlement, Slot, Used};
 use crate::snapshot::ServedProxy;
 use crate::standing_watch::StandingWatch;
 
@@ -35,6 +36,10 @@ pub struct Meter {
     endpoint: Option<String>,
     status: u16,
     ending: Option<(Outcome, Option<&'static str>)>,
+    due: Option<Due>,
+    plan: Option<PlanId>,
+    slot: Option<Slot>,
+    progress: Progress,
     /// Set for calls that a model answers.
     model_call: Option<ModelCall>,
     reported: Reported,
@@ -49,6 +54,23 @@ pub struct Meter {
     pub app_check: Option<AppCheckOutcome>,
     /// Goes with the call to its end.
     pub standing: StandingWatch,
+}
+
+/// How far a call came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Admitting,
+    /// The provider may have seen it.
+    Sent,
+    /// Of the reply, the head went to the client.
+    Replying,
+}
+
+/// Tokens and their price.
+struct Figures {
+    tokens: Option<TokenCounts>,
+    estimated: bool,
+    cost_micro_usd: Option<u64>,
 }
 
 /// What the request says of a model's work, for when the reply doesn't.
@@ -78,6 +100,10 @@ impl Meter {
             endpoint: None,
             status: CLIENT_GONE,
             ending: None,
+            due: None,
+            plan: None,
+            slot: None,
+            progress: Progress::Admitting,
             model_call: None,
             reported: Reported::default(),
             scan: None,
@@ -104,6 +130,16 @@ impl Meter {
         self.endpoint = Some(template.to_owned());
     }
 
+    /// Settled when the call has ended, however it does.
+    pub fn reserved(&mut self, slot: Slot, plan: PlanId) {
+        (self.slot, self.plan) = (Some(slot), Some(plan));
+    }
+
+    pub fn sending(&mut self) {
+        self.progress = Progress::Sent;
+        self.pause();
+    }
+
     pub fn calls_model(&mut self, call: ModelCall) {
         self.model_call = Some(call);
     }
@@ -128,7 +164,7 @@ impl Meter {
     }
 
     pub fn replying(&mut self, status: u16) {
-        self.status = status;
+        (self.status, self.progress) = (status, Progress::Replying);
         self.pause();
         self.edge.metrics.added_seconds.observe(self.worked.as_secs_f64());
     }
@@ -170,6 +206,7 @@ impl Meter {
     /// The head was sent already, with its status.
     pub fn broke_off(&mut self, rejection: &Rejection) {
         self.ending = Some((rejection.outcome(), Some(rejection.code())));
+        self.due = Some(rejection.due());
     }
 
     pub fn completed(&mut self) {
@@ -182,19 +219,54 @@ impl Meter {
 
     /// The provider's figures; an estimate of what was delivered where it ended early, or holds generated text and no
     /// figures.
-    fn settle(&mut self, outcome: Outcome) -> Option<TokenCounts> {
+    fn figures(&mut self, outcome: Outcome) -> Figures {
         if let Some(scan) = self.scan.take() {
             let shape = self.shape();
             self.reported.read_members(shape, &scan);
         }
         let ended_early = outcome != Outcome::Completed && !self.reported.finished;
-        let is_success = (200..300).contains(&self.status);
         let has_no_figures = self.reported.tokens.is_none() && self.reported.text_chars > 0;
-        match &self.model_call {
-            Some(call) if (ended_early || has_no_figures) && is_success && self.response_bytes > 0 => {
+        let estimate = match &self.model_call {
+            Some(call) if (ended_early || has_no_figures) && self.delivered_success() => {
                 Some(self.reported.estimated(call.text_chars, self.response_bytes))
             }
-            Some(_) | None => self.reported.tokens,
+            Some(_) | None => None,
+        };
+        let tokens = estimate.or(self.reported.tokens);
+        let names = (self.reported.model.as_deref(), self.asked_model());
+        let was_answered = tokens.is_some() || self.delivered_success();
+        let price = self.proxy.as_ref().filter(|_| was_answered).map(|proxy| proxy.call_price());
+        let cost_micro_usd = price.and_then(|price| price.of(names, tokens, self.occurred_at));
+        Figures { tokens, estimated: estimate.is_some(), cost_micro_usd }
+    }
+
+    fn asked_model(&self) -> Option<&str> {
+        self.model_call.as_ref().and_then(|call| call.model.as_deref())
+    }
+
+    fn delivered_success(&self) -> bool {
+        (200..300).contains(&self.status) && self.response_bytes > 0
+    }
+
+    /// What stays of the reservation.
+    fn settlement(&self, figures: &Figures) -> Settlement {
+        let tokens = figures.tokens.unwrap_or_default();
+        let metered = Settlement::Used(Used {
+            input_tokens: tokens.input,
+            output_tokens: tokens.output,
+            cost_micro_usd: figures.cost_micro_usd.unwrap_or(0),
+        });
+        // A model worked, and nobody says how much: pictures, sound.
+        let is_unknown = figures.tokens.is_none() && self.asked_model().is_some() && self.delivered_success();
+        match (self.progress, self.due) {
+            (_, Some(Due::Nothing)) => Settlement::Refund,
+            (Progress::Admitting, _) | (Progress::Sent, Some(Due::TheRequest)) => Settlement::Used(Used::default()),
+            (Progress::Sent, Some(Due::TheWorst)) => Settlement::Kept,
+            (Progress::Sent, Some(Due::WhatWasMetered)) => metered,
+            // The client did not wait for what the provider may be working on still.
+            (Progress::Sent, None) => Settlement::Kept,
+            (Progress::Replying, _) if is_unknown => Settlement::Kept,
+            (Progress::Replying, _) => metered,
         }
     }
 }
@@ -208,7 +280,11 @@ impl Drop for Meter {
         let left = if self.reported.finished { Outcome::Completed } else { Outcome::ClientAborted };
         let (outcome, code) = self.ending.unwrap_or((left, None));
         self.edge.metrics.request_finished(outcome, code.unwrap_or("none"));
-        let tokens = self.settle(outcome);
+        let figures = self.figures(outcome);
+        let settlement = self.settlement(&figures);
+        if let Some(slot) = self.slot.take() {
+            slot.settle(settlement);
+        }
         let Some(proxy) = self.proxy.take() else { return };
         if self.subject.is_none() && !self.edge.strangers.admits(proxy.id, self.occurred_at) {
             self.edge.metrics.strangers_unlisted.inc();
@@ -227,12 +303,11 @@ impl Drop for Meter {
             status: self.status,
             outcome,
             code,
-            cost_micro_usd: tokens.and_then(|tokens| {
-                let names = (reported.as_deref(), asked.as_deref());
-                prices::cost_of_call(&proxy.provider.name, names, tokens, self.occurred_at)
-            }),
+            cost_micro_usd: figures.cost_micro_usd,
             model: reported.or(asked),
-            tokens,
+            tokens: figures.tokens,
+            estimated: figures.estimated,
+            plan: self.plan,
             request_bytes: self.request_bytes.load(Ordering::Relaxed),
             response_bytes: self.response_bytes,
             first_byte_ms: self.first_byte.map(millis),

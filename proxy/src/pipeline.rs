@@ -11,12 +11,13 @@ use tracing::debug;
 use crate::answer::Envelope;
 use crate::edge::Edge;
 use crate::ledger::Holder;
-use crate::limiter::Slot;
+use crate::limiter::{Limiter, Slot, Ticket};
 use crate::meter::{Meter, ModelCall};
 use crate::snapshot::ServedProxy;
 use crate::steps::at_edge::AtEdge;
 use crate::steps::authenticate::{Caller, authenticate};
 use crate::steps::authorize::{self, Endpoint};
+use crate::steps::limit::{Call, Limits, Payer};
 use crate::steps::ownership::{self, Claim};
 use crate::steps::plan::{self, ActivePlan};
 use crate::steps::record::{Passed, record};
@@ -29,14 +30,14 @@ pub struct Admitted {
     _caller: Caller,
     endpoint: Endpoint,
     _plan: ActivePlan,
-    slot: Slot,
+    _ticket: Ticket,
     upload: Upload,
     claim: Claim,
 }
 
 impl Admitted {
-    pub fn into_parts(self) -> (Arc<ServedProxy>, Endpoint, Upload, Claim, Slot) {
-        (self.proxy, self.endpoint, self.upload, self.claim, self.slot)
+    pub fn into_parts(self) -> (Arc<ServedProxy>, Endpoint, Upload, Claim) {
+        (self.proxy, self.endpoint, self.upload, self.claim)
     }
 }
 
@@ -86,19 +87,31 @@ pub async fn run(
     meter.authorized(&endpoint.template);
 
     let plan = plan::active(&proxy, &caller)?;
-    let now_ms = u64::try_from(edge.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-    let slot =
-        edge.limiter.reserve(proxy.id, caller.subject(), plan.rate_limit, now_ms).map_err(Rejection::RateLimited)?;
-    envelope.quota(slot.quota());
+    let limits = Limits::of(&proxy, &plan, &caller, address, edge.clock.now());
+    // A flood over the limit is not worth reading its bodies.
+    edge.limits.peek(&limits.of_requests(&endpoint)).map_err(Rejection::LimitReached)?;
 
     let upload = receive(edge, &head, body, &endpoint, meter).await?;
+    let call = Call {
+        proxy: &proxy,
+        method: &head.method,
+        endpoint: &endpoint,
+        upload: &upload,
+        payer: Payer::Developer,
+        now: edge.clock.now(),
+    };
+    let reserved = edge.limits.reserve(limits.of_call(&call)?).await?;
+    envelope.quotas(reserved.quotas);
+    let (slot, ticket) = Slot::new(edge.limits.clone(), reserved.reservation);
+    meter.reserved(slot, plan.plan);
+
     let holder = Holder { proxy: proxy.id, subject: caller.subject().clone() };
     let caller_at = (holder, AtEdge::of(edge, &head));
     let claim = ownership::claim(edge, &proxy, caller_at, &mut endpoint, &upload).await?;
 
     debug!(proxy.id = %proxy.id, plan.id = %plan.plan, endpoint = endpoint.template, "admitted");
-    let admitted = Admitted { proxy, _caller: caller, endpoint, _plan: plan, slot, upload, claim };
-    meter.pause();
+    let admitted = Admitted { proxy, _caller: caller, endpoint, _plan: plan, _ticket: ticket, upload, claim };
+    meter.sending();
     let reply = forward::forward(edge, &head, admitted).await?;
     meter.resume();
     Ok(Admission::Passed(record(edge, &head.method, reply, meter).await?))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use keyward_domain::call_price::CallPrice;
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AccountId, AppId, IssuerId, PlanId, ProxyId};
 use keyward_domain::issuer::Subject;
@@ -196,6 +197,10 @@ fn linked(rows: Vec<EdgeIssuer>, ring: &KeyRing) -> Arc<[Arc<LinkedIssuer>]> {
 }
 
 impl ServedProxy {
+    pub fn call_price(&self) -> CallPrice<'_> {
+        CallPrice { provider: &self.provider.name, overrides: &self.app.policy.prices }
+    }
+
     /// `None` when there is no key, or it does not open.
     pub fn key(&self) -> Option<&ProviderKey> {
         let opened = self.key.opened.get_or_init(|| {

@@ -7,6 +7,8 @@ pub mod app_check;
 pub mod body_fields;
 pub mod body_rules;
 pub mod byok;
+pub mod calendar;
+pub mod call_price;
 pub mod catalogue;
 pub mod client_address;
 pub mod clock;

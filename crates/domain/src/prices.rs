@@ -128,7 +128,7 @@ fn price_of(provider: &str, model: &str, on: Date) -> Option<&'static Price> {
 }
 
 /// `gpt-4o-2024-08-06`, `claude-sonnet-4-20250514`, `gemini-2.0-flash-001`, `…-latest`: the name before the version.
-fn without_date(model: &str) -> Option<&str> {
+pub(crate) fn without_date(model: &str) -> Option<&str> {
     let numeric = |text: &str, length: usize| text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
     let (before, last) = model.rsplit_once('-')?;
     if last == "latest" || numeric(last, 8) || numeric(last, 3) {

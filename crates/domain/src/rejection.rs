@@ -1,7 +1,7 @@
 //! Why the edge said no: one variant per cause, with its status, stable code, public message and step.
 
 use crate::body_rules::BodyRefusal;
-use crate::limits::Quota;
+use crate::limits::quota::{ShortOf, Shortage};
 use crate::path::ParsePathError;
 use crate::query::QueryError;
 use crate::strict_json::StrictJsonError;
@@ -52,7 +52,12 @@ pub enum Rejection {
     // plan
     NoPlan,
     // limit
-    RateLimited(Quota),
+    /// Of whatever the limit counts: its measure decides the code and the status.
+    LimitReached(Shortage),
+    LimitsUnavailable,
+    ModelPriceUnknown {
+        model: Option<String>,
+    },
     // body
     Body(BodyRefusal),
     // ownership
@@ -97,6 +102,18 @@ pub enum Step {
     Record,
 }
 
+/// What stays of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// The provider did nothing, and the caller is not to blame.
+    Nothing,
+    /// The provider did nothing; the attempt counts.
+    TheRequest,
+    WhatWasMetered,
+    /// What the provider did is not known.
+    TheWorst,
+}
+
 impl Rejection {
     /// Stable: apps and dashboards may depend on it. Described at the documentation's errors page.
     pub fn code(&self) -> &'static str {
@@ -128,8 +145,15 @@ impl Rejection {
             Self::EncodedBody => "content_encoding_not_allowed",
             Self::ContentTypeRepeated => "content_type_repeated",
             Self::NoPlan => "no_plan",
-            Self::RateLimited(_) => "rate_limited",
             Self::Body(refusal) => refusal.code(),
+            Self::LimitReached(shortage) => match shortage.of() {
+                ShortOf::Requests => "rate_limited",
+                ShortOf::Places => "too_many_at_once",
+                ShortOf::Tokens => "tokens_spent",
+                ShortOf::Money => "budget_spent",
+            },
+            Self::LimitsUnavailable => "limits_unavailable",
+            Self::ModelPriceUnknown { .. } => "model_price_unknown",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::BodyBroken => "body_incomplete",
@@ -172,14 +196,18 @@ impl Rejection {
             | Self::UserBlocked
             | Self::AccessRevoked
             | Self::EndpointNotAllowed { .. }
-            | Self::NoPlan => 403,
+            | Self::NoPlan
+            | Self::ModelPriceUnknown { .. } => 403,
             Self::UnknownProxy | Self::ResourceNotFound => 404,
             Self::Body(refusal) => refusal.status(),
             Self::BodyTimeout => 408,
             Self::BodyTooLarge { .. } => 413,
             Self::TargetTooLong => 414,
             Self::EncodedBody | Self::UnreadableMediaType => 415,
-            Self::RateLimited(_) => 429,
+            Self::LimitReached(shortage) => match shortage.of() {
+                ShortOf::Money => 402,
+                ShortOf::Requests | ShortOf::Places | ShortOf::Tokens => 429,
+            },
             Self::HeadersTooLarge => 431,
             Self::UpstreamUnreachable
             | Self::UpstreamAuthFailed
@@ -190,6 +218,7 @@ impl Rejection {
             | Self::Overloaded
             | Self::IssuerUnavailable
             | Self::AppCheckUnavailable
+            | Self::LimitsUnavailable
             | Self::OwnershipUnavailable
             | Self::ProviderKeyUnusable
             | Self::OwnerNotRecorded => 503,
@@ -226,8 +255,8 @@ impl Rejection {
             | Self::EncodedBody
             | Self::ContentTypeRepeated => Step::Authorize,
             Self::NoPlan => Step::Plan,
-            Self::RateLimited(_) => Step::Limit,
             Self::Body(_) => Step::Body,
+            Self::LimitReached(_) | Self::LimitsUnavailable | Self::ModelPriceUnknown { .. } => Step::Limit,
             Self::BodyTooLarge { .. }
             | Self::BodyTimeout
             | Self::BodyBroken
@@ -290,13 +319,17 @@ impl Rejection {
             Self::EncodedBody => "A request body must come without Content-Encoding.".into(),
             Self::ContentTypeRepeated => "The request has more than one Content-Type. Send one.".into(),
             Self::NoPlan => "This app has no plan for this user.".into(),
-            Self::RateLimited(quota) => format!(
-                "This user's limit of {} requests per {} is reached. Try again in {} s.",
-                quota.limit.requests,
-                quota.limit.window.name(),
-                quota.reset_secs
+            Self::LimitReached(shortage) => shortage.message(),
+            Self::LimitsUnavailable => {
+                "What was used of this app's budgets can't be looked up now. Try again.".into()
+            }
+            Self::ModelPriceUnknown { model: Some(model) } => format!(
+                "The price of {model} is not known, and a budget is set. Give its price on the app's page in the dashboard."
             ),
             Self::Body(refusal) => refusal.message(),
+            Self::ModelPriceUnknown { model: None } => {
+                "This call names no model whose price is known, and a budget is set. Give a price for all other calls on the app's page in the dashboard.".into()
+            }
             Self::BodyTooLarge { limit_bytes } => format!("The request body is larger than {limit_bytes} bytes."),
             Self::BodyTimeout => "The request body came too slowly.".into(),
             Self::BodyBroken => "The request body ended before its end.".into(),
@@ -348,14 +381,43 @@ impl Rejection {
 
     /// Seconds after which the same request may pass.
     pub fn retry_after_secs(&self) -> Option<u64> {
-        if let Self::RateLimited(quota) = self {
-            return Some(quota.reset_secs);
+        if let Self::LimitReached(shortage) = self {
+            return (!shortage.is_hopeless()).then_some(shortage.quota.reset_secs);
         }
         (self.status() == 503 && !self.is_final()).then_some(1)
     }
 
+    /// What it leaves of a reservation that was made before.
+    pub fn due(&self) -> Due {
+        let is_ours = matches!(
+            self,
+            Self::Overloaded
+                | Self::LimitsUnavailable
+                | Self::OwnershipUnavailable
+                | Self::ProviderKeyUnusable
+                | Self::UpstreamUnreachable
+        );
+        match self.step() {
+            _ if is_ours => Due::Nothing,
+            // It may have worked for all that time.
+            Step::Forward if *self == Self::UpstreamTimeout => Due::TheWorst,
+            Step::Forward | Step::Record => Due::WhatWasMetered,
+            Step::Route
+            | Step::Preflight
+            | Step::Authenticate
+            | Step::Authorize
+            | Step::Plan
+            | Step::Limit
+            | Step::Body
+            | Step::Ownership => Due::TheRequest,
+        }
+    }
+
     /// Providers' SDKs repeat every 5xx; these would only fail again.
     pub fn is_final(&self) -> bool {
+        if let Self::LimitReached(shortage) = self {
+            return shortage.is_hopeless();
+        }
         matches!(
             self,
             Self::ProviderKeyUnusable

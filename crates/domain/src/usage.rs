@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::ids::{AccountId, AppId, ProxyId};
+use crate::ids::{AccountId, AppId, PlanId, ProxyId};
 use crate::issuer::Subject;
 
 /// How a request ended.
@@ -93,6 +93,9 @@ pub struct UsageEvent {
     pub code: Option<&'static str>,
     pub model: Option<String>,
     pub tokens: Option<TokenCounts>,
+    /// The tokens are not the provider's own figures.
+    pub estimated: bool,
+    pub plan: Option<PlanId>,
     pub cost_micro_usd: Option<u64>,
     pub request_bytes: u64,
     pub response_bytes: u64,

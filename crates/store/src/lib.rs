@@ -14,6 +14,7 @@ pub mod db;
 pub mod email_tokens;
 pub mod issuers;
 pub mod key_ring;
+pub mod limit_counters;
 pub mod listen;
 pub mod mails;
 pub mod members;

@@ -43,7 +43,7 @@ pub struct Reply {
 }
 
 pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Reply, Rejection> {
-    let (proxy, endpoint, mut upload, claim, slot) = admitted.into_parts();
+    let (proxy, endpoint, mut upload, claim) = admitted.into_parts();
     let key = proxy.key().ok_or(Rejection::ProviderKeyUnusable)?;
     let hides_usage = ask_for_usage(&proxy, &endpoint, &mut upload);
     upload.forget_value();
@@ -60,12 +60,7 @@ pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Re
     };
     let response = match sent {
         Ok(response) => response,
-        Err(unsent) => {
-            if unsent.connecting {
-                slot.refund();
-            }
-            return Err(unsent.rejection);
-        }
+        Err(unsent) => return Err(unsent.rejection),
     };
     check_head(&proxy, &response)?;
     let pages = claim.demands.filters().is_some().then(|| Pages::new(call.url, call.headers));

@@ -11,6 +11,7 @@ pub mod cors;
 pub mod forward;
 pub mod headers;
 pub mod later_calls;
+pub mod limit;
 pub mod listing;
 pub mod ownership;
 pub mod plan;

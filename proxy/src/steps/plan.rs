@@ -1,7 +1,9 @@
-//! Which limits hold for this caller: those of the plan its token puts it in, else of the App's default one.
+//! Which limits hold for this caller: those of the App, the Proxy, and the plan its token puts it in, else the App's
+//! default one.
+
+use std::sync::Arc;
 
 use keyward_domain::ids::PlanId;
-use keyward_domain::limits::RateLimit;
 use keyward_domain::rejection::Rejection;
 
 use crate::snapshot::ServedProxy;
@@ -9,13 +11,19 @@ use crate::steps::authenticate::Caller;
 
 pub struct ActivePlan {
     pub plan: PlanId,
-    pub rate_limit: Option<RateLimit>,
+    app: Arc<crate::snapshot::ServedApp>,
+}
+
+impl ActivePlan {
+    /// The plan itself; it was there when the call began.
+    pub fn terms(&self) -> Option<&keyward_store::snapshot::EdgePlan> {
+        self.app.plans.get(&self.plan)
+    }
 }
 
 /// No plan means no.
 pub fn active(proxy: &ServedProxy, caller: &Caller) -> Result<ActivePlan, Rejection> {
-    let named = caller.plan().filter(|plan| proxy.app.plans.contains_key(plan));
-    let plan = if caller.plan().is_some() { named } else { proxy.app.default_plan };
-    let plan = plan.ok_or(Rejection::NoPlan)?;
-    Ok(ActivePlan { plan, rate_limit: proxy.policy.user_rate_limit() })
+    let plan = caller.plan().or(proxy.app.default_plan);
+    let plan = plan.filter(|plan| proxy.app.plans.contains_key(plan)).ok_or(Rejection::NoPlan)?;
+    Ok(ActivePlan { plan, app: proxy.app.clone() })
 }

@@ -22,8 +22,8 @@ async fn a_refusal_says_which_limit_and_when_to_come_again() {
     let world = World::start().await;
     let proxy = world.plant(Seed { rate_limit: Some(limit(2)), ..world.seed("openai") }).await;
     let first = world.get(&proxy, "alice", "/v1/models").await.expect(200);
-    assert_eq!(first.header("ratelimit-policy"), Some("\"hour\";q=2;w=3600"));
-    assert_eq!(first.header("ratelimit"), Some("\"hour\";r=1;t=3600"));
+    assert_eq!(first.header("ratelimit-policy"), Some("\"proxy-requests-hour\";q=2;w=3600"));
+    assert_eq!(first.header("ratelimit"), Some("\"proxy-requests-hour\";r=1;t=3600"));
     world.get(&proxy, "alice", "/v1/models").await.expect(200);
     let refused = world.get(&proxy, "alice", "/v1/models").await.expect(429);
     assert_eq!(
@@ -32,7 +32,7 @@ async fn a_refusal_says_which_limit_and_when_to_come_again() {
     );
     let secs: u64 = refused.header("retry-after").and_then(|secs| secs.parse().ok()).expect("seconds");
     assert!((3_500..=3_600).contains(&secs), "{secs}");
-    assert_eq!(refused.header("ratelimit"), Some(format!("\"hour\";r=0;t={secs}").as_str()));
+    assert_eq!(refused.header("ratelimit"), Some(format!("\"proxy-requests-hour\";r=0;t={secs}").as_str()));
     world.get(&proxy, "bob", "/v1/models").await.expect(200);
     assert_eq!(world.seen().await.len(), 3);
 }

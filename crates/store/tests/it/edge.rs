@@ -61,6 +61,8 @@ fn event(number: u128, sub: &str) -> UsageEvent {
         code: None,
         model: Some("gpt-4o".to_owned()),
         tokens: Some(TokenCounts { input: 3, cached: 1, output: 2, ..TokenCounts::default() }),
+        estimated: false,
+        plan: None,
         cost_micro_usd: Some(27),
         request_bytes: 10,
         response_bytes: 20,

@@ -1,0 +1,127 @@
+//! What one call needs of each limit that holds for it, and what it turned out to have used.
+
+use std::sync::Arc;
+
+use keyward_domain::calendar::Months;
+use keyward_domain::ids::AppId;
+use keyward_domain::limits::counter::Frame;
+use keyward_domain::limits::quota::{Place, Quota, Shortage};
+use keyward_domain::limits::{Counting, Limit, Measure, Window};
+use keyward_domain::policy::WithoutCounters;
+
+#[derive(Clone)]
+pub struct Demand {
+    pub app: AppId,
+    pub dimensions: Vec<Dimension>,
+    pub months: Months,
+    pub without_counters: WithoutCounters,
+}
+
+/// One limit, and what this call may use of it at most.
+#[derive(Clone)]
+pub struct Dimension {
+    /// Of its counter, within the app.
+    pub name: String,
+    pub limit: Limit,
+    pub place: Place,
+    pub plan: Option<Arc<str>>,
+    pub asked: u64,
+}
+
+/// The bucket in which a dimension counts a call, and until when.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    pub bucket_ms: u64,
+}
+
+/// What remains of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Nothing, as if there had been no call.
+    Refund,
+    /// The call counts, with what it used.
+    Used(Used),
+    /// All of it: what was used is not known.
+    Kept,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub cost_micro_usd: u64,
+}
+
+impl Demand {
+    /// Each node's part of every limit, for while the nodes do not know of each other.
+    pub fn share(&self, nodes: u64) -> Self {
+        let mut demand = self.clone();
+        for dimension in &mut demand.dimensions {
+            dimension.limit.amount = (dimension.limit.amount / nodes.max(1)).max(dimension.limit.amount.min(1));
+        }
+        demand
+    }
+
+    /// Whether tokens or money are limited.
+    pub fn has_budget(&self) -> bool {
+        self.dimensions.iter().any(|dimension| dimension.limit.measure != Measure::Requests && dimension.asked > 0)
+    }
+}
+
+impl Dimension {
+    pub fn frame(&self, now_ms: u64, months: &Months) -> Frame {
+        Frame::of(&self.limit, now_ms, months)
+    }
+
+    /// What is counted in the end.
+    pub fn amount(&self, settlement: Settlement) -> u64 {
+        match (settlement, self.limit.counting()) {
+            (Settlement::Refund, _) | (_, Counting::WhileOpen) => 0,
+            (Settlement::Kept, _) | (Settlement::Used(_), Counting::AtOnce) => self.asked,
+            (Settlement::Used(used), Counting::AtTheEnd) => self.used_of(used),
+        }
+    }
+
+    /// A call that was reserved nothing of it, for it does not cost anything, uses nothing.
+    fn used_of(&self, used: Used) -> u64 {
+        match self.limit.measure {
+            Measure::Requests => self.asked,
+            Measure::InputTokens => used.input_tokens,
+            Measure::OutputTokens => used.output_tokens,
+            Measure::TotalTokens => used.input_tokens.saturating_add(used.output_tokens),
+            Measure::CostMicroUsd if self.asked == 0 => 0,
+            Measure::CostMicroUsd => used.cost_micro_usd,
+        }
+    }
+
+    pub fn quota(&self, used: u64, frees_in_ms: Option<u64>, frame: Frame, now_ms: u64) -> Quota {
+        // With nothing counted, the whole window is still to come; of a month, what is left of it.
+        let whole_ms = match self.limit.window {
+            Window::AtOnce => 1_000,
+            Window::Month => (frame.bucket_ms + frame.leaves_after_ms).saturating_sub(now_ms),
+            Window::Second | Window::Minute | Window::Hour | Window::Day => self.limit.window.secs() * 1_000,
+        };
+        let reset_secs = frees_in_ms.unwrap_or(whole_ms).div_ceil(1_000).max(1);
+        Quota {
+            limit: self.limit.clone(),
+            place: self.place,
+            plan: self.plan.as_deref().map(str::to_owned),
+            used,
+            reset_secs,
+        }
+    }
+
+    pub fn shortage(&self, quota: Quota) -> Shortage {
+        Shortage { quota, asked: self.asked }
+    }
+
+    /// Whether so much is used that this call does not fit.
+    pub fn is_short(&self, used: u64) -> bool {
+        self.asked > 0 && used.saturating_add(self.asked) > self.limit.amount
+    }
+
+    /// How much must be free before it fits.
+    pub fn wanted(&self, used: u64) -> u64 {
+        used.saturating_add(self.asked).saturating_sub(self.limit.amount)
+    }
+}
