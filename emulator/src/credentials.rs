@@ -5,7 +5,10 @@ use axum::extract::Query;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts};
 
-use crate::{failure::Failure, provider::Provider};
+use crate::{
+    failure::Failure,
+    provider::{KeyPlace, Provider},
+};
 
 /// Headers in which some API takes a credential.
 const CARRIER_HEADERS: [&str; 15] = [
@@ -32,13 +35,17 @@ const CARRIER_PARAMETERS: [&str; 9] =
 
 /// Leaks are looked for first: a wrong key that is the caller's token must be named as what it is.
 pub fn check(provider: Provider, parts: &Parts, key: &str) -> Result<(), Failure> {
-    let place = match provider.key_header() {
-        Some(place) => Some(place),
-        None => custom_place(&parts.headers, key),
-    };
     let query = query_pairs(&parts.uri);
     // A custom API may take its key as a query parameter, and then in no header.
-    let in_query = place.is_none() && query.iter().filter(|(_, value)| value == key).count() == 1;
+    let (place, parameter) = match provider.key_place() {
+        KeyPlace::Header(name, _) => (Some(name), None),
+        KeyPlace::Query(name) => (None, Some(name)),
+        KeyPlace::Anywhere => (custom_place(&parts.headers, key), None),
+    };
+    let mut holding = query.iter().filter(|(_, value)| value == key);
+    let is_place = |name: &str| parameter.is_none_or(|wanted| wanted == name);
+    let in_query =
+        place.is_none() && holding.next().is_some_and(|(name, _)| is_place(name)) && holding.next().is_none();
 
     if let Some(leak) = leaked_header(&parts.headers, place.as_ref(), key) {
         return Err(leak_found(provider, &format!("header {leak}")));
@@ -71,10 +78,10 @@ fn custom_place(headers: &HeaderMap, key: &str) -> Option<HeaderName> {
 
 fn holds_key(provider: Provider, value: &HeaderValue, key: &str) -> bool {
     let Ok(value) = value.to_str() else { return false };
-    match provider {
-        Provider::OpenAi => value.strip_prefix("Bearer ") == Some(key),
-        Provider::Anthropic | Provider::Gemini => value == key,
-        Provider::Echo => {
+    match provider.key_place() {
+        KeyPlace::Header(_, prefix) => value.strip_prefix(prefix) == Some(key),
+        KeyPlace::Query(_) => false,
+        KeyPlace::Anywhere => {
             value == key
                 || value.split_once(' ').is_some_and(|(scheme, rest)| {
                     rest == key || (scheme.eq_ignore_ascii_case("basic") && basic_holds(rest, key))

@@ -7,15 +7,15 @@ use axum::{
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::{ids, provider::Provider};
+use crate::{compatible, ids, native, provider::Provider};
 
 #[derive(Debug)]
 pub struct Failure {
-    provider: Provider,
-    status: StatusCode,
-    message: String,
-    code: Option<&'static str>,
-    param: Option<&'static str>,
+    pub(crate) provider: Provider,
+    pub(crate) status: StatusCode,
+    pub(crate) message: String,
+    pub(crate) code: Option<&'static str>,
+    pub(crate) param: Option<&'static str>,
 }
 
 impl Failure {
@@ -33,11 +33,16 @@ impl Failure {
         self
     }
 
+    /// Shared by most who took over OpenAI's API.
+    pub fn open_ai_body(&self) -> Value {
+        json!({"error": {
+            "message": self.message, "type": openai_type(self.status), "param": self.param, "code": self.code,
+        }})
+    }
+
     fn body(&self) -> Value {
         match self.provider {
-            Provider::OpenAi => json!({"error": {
-                "message": self.message, "type": openai_type(self.status), "param": self.param, "code": self.code,
-            }}),
+            Provider::OpenAi => self.open_ai_body(),
             Provider::Anthropic => {
                 let mut error = json!({"type": anthropic_type(self.status), "message": self.message});
                 // The real API has no code; ours is an extra field so that a test can tell the cause.
@@ -59,6 +64,8 @@ impl Failure {
                 }
                 json!({"error": error})
             }
+            Provider::Compatible(dialect) => compatible::failure_body(dialect, self),
+            Provider::Native(native) => native::failure_body(native, self),
             Provider::Echo => json!({"error": {"code": self.code, "message": self.message}}),
         }
     }
@@ -71,7 +78,7 @@ impl IntoResponse for Failure {
 }
 
 /// `type` of <https://platform.openai.com/docs/guides/error-codes>.
-fn openai_type(status: StatusCode) -> &'static str {
+pub fn openai_type(status: StatusCode) -> &'static str {
     match status.as_u16() {
         429 => "rate_limit_exceeded",
         500.. => "server_error",
@@ -111,6 +118,7 @@ fn google_status(status: StatusCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::{Dialect, Native};
 
     #[test]
     fn every_provider_has_its_own_shape() {
@@ -120,6 +128,9 @@ mod tests {
         assert_eq!(failure(Provider::OpenAi)["error"]["code"], "rate_limit_exceeded");
         assert_eq!(failure(Provider::Anthropic)["error"]["type"], "rate_limit_error");
         assert_eq!(failure(Provider::Gemini)["error"]["status"], "RESOURCE_EXHAUSTED");
+        assert_eq!(failure(Provider::Compatible(Dialect::XAi))["error"], "slow down");
+        assert_eq!(failure(Provider::Compatible(Dialect::Groq))["error"]["message"], "slow down");
+        assert_eq!(failure(Provider::Native(Native::ElevenLabs))["detail"]["message"], "slow down");
         assert_eq!(failure(Provider::Echo)["error"]["message"], "slow down");
     }
 }

@@ -4,6 +4,7 @@
 mod anthropic;
 mod blob;
 mod clock;
+mod compatible;
 mod config;
 mod control;
 mod credentials;
@@ -16,6 +17,7 @@ mod gemini;
 mod ids;
 mod issuer;
 mod multipart;
+mod native;
 mod openai;
 mod provider;
 mod reception;

@@ -110,6 +110,17 @@ fn dress(provider: Provider, response: &mut Response) {
             set("x-content-type-options", "nosniff");
             return;
         }
+        Provider::Compatible(_) => {
+            set("x-ratelimit-remaining-requests", "9999");
+            set("set-cookie", "__cf_bm=emulator; path=/; HttpOnly; Secure");
+            set("access-control-allow-origin", "*");
+            "x-request-id"
+        }
+        Provider::Native(_) => {
+            set("x-account-id", "account-emulator");
+            set("set-cookie", "session=emulator; path=/; HttpOnly");
+            "x-request-id"
+        }
         Provider::Echo => {
             set("access-control-allow-origin", "https://upstream.invalid");
             set("set-cookie", "upstream_session=emulator; path=/; HttpOnly");

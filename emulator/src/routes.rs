@@ -8,13 +8,18 @@ use axum::{
 };
 use http::{Method, StatusCode, Uri};
 
-use crate::{anthropic, control, echo, emulator::Shared, gemini, issuer, openai, provider::Provider, reception};
+use crate::{
+    anthropic, compatible, control, echo, emulator::Shared, gemini, issuer, native, openai, provider::Provider,
+    reception,
+};
 
 pub fn router(emulator: Shared) -> Router {
     Router::new()
         .merge(openai::routes())
         .merge(anthropic::routes())
         .merge(gemini::routes())
+        .merge(compatible::routes())
+        .merge(native::routes())
         .merge(echo::routes())
         .merge(issuer::routes())
         .merge(control::routes())

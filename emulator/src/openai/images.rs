@@ -18,7 +18,7 @@ use crate::{clock, emulator::Shared, failure::Failure, ids, provider::Provider, 
 const MAX_IMAGES: u32 = 10;
 
 /// A transparent PNG of one pixel.
-const PIXEL_BASE64: &str =
+pub const PIXEL_BASE64: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42mNgAAIAAAUAAen63NgAAAAASUVORK5CYII=";
 
 pub fn routes() -> Router<Shared> {

@@ -17,6 +17,8 @@ mod threads;
 
 use std::sync::Arc;
 
+pub use images::PIXEL_BASE64;
+
 use axum::Router;
 use bytes::Bytes;
 use http::StatusCode;
@@ -115,7 +117,7 @@ fn deleted(id: &str, object: &str) -> Value {
 }
 
 /// The text of a message: a string, or the `text` of its parts.
-fn text_of(content: &Value) -> String {
+pub fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => {

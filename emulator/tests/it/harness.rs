@@ -39,14 +39,24 @@ impl Emulator {
 
     /// A request that carries the key in the place of the provider.
     pub fn with_key(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.request(method, path);
+        let request = self.request(method.clone(), path);
         if path.starts_with("/anthropic") {
             return request.header("x-api-key", KEY).header("anthropic-version", "2023-06-01");
         }
         if path.starts_with("/gemini") {
             return request.header("x-goog-api-key", KEY);
         }
-        request.bearer_auth(KEY)
+        let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        match first {
+            "azure-openai" => request.header("api-key", KEY),
+            "elevenlabs" => request.header("xi-api-key", KEY),
+            "brave" => request.header("x-subscription-token", KEY),
+            "fal" => request.header("authorization", format!("Key {KEY}")),
+            "deepgram" => request.header("authorization", format!("Token {KEY}")),
+            "deepl" => request.header("authorization", format!("DeepL-Auth-Key {KEY}")),
+            "open-meteo" => self.request(method, &format!("{path}&apikey={KEY}")),
+            _ => request.bearer_auth(KEY),
+        }
     }
 
     pub async fn get(&self, path: &str) -> Value {
@@ -59,7 +69,7 @@ impl Emulator {
 
     /// One of the emulator's own routes.
     pub async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
-        let request = self.request(method, path);
+        let request = self.request(method.clone(), path);
         let request = match body {
             Some(body) => request.json(&body),
             None => request,

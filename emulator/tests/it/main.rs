@@ -1,9 +1,11 @@
 //! The real binary over real sockets.
 
+mod compatible;
 mod credentials;
 mod faults;
 mod files;
 mod harness;
+mod native;
 mod providers;
 mod seen;
 mod streams;
