@@ -22,7 +22,7 @@ use crate::steps::ownership::{self, Claim};
 use crate::steps::plan::{self, ActivePlan};
 use crate::steps::record::{Passed, record};
 use crate::steps::upload::{self, Reading, Upload};
-use crate::steps::{addresses, app_check, carriers, cors, forward, route};
+use crate::steps::{addresses, app_check, body_rules, carriers, cors, forward, route};
 
 /// Every proof that a call may go out. Its fields are private: only `run` makes one.
 pub struct Admitted {
@@ -92,6 +92,10 @@ pub async fn run(
     edge.limits.peek(&limits.of_requests(&endpoint)).map_err(Rejection::LimitReached)?;
 
     let upload = receive(edge, &head, body, &endpoint, meter).await?;
+    let upload = body_rules::obey(&proxy, &caller, &mut endpoint, &head.method, upload)?;
+    if let Some(body) = upload.value() {
+        meter.calls_model(ModelCall::read(body, endpoint.model_in_path.as_deref()));
+    }
     let call = Call {
         proxy: &proxy,
         method: &head.method,
@@ -117,7 +121,7 @@ pub async fn run(
     Ok(Admission::Passed(record(edge, &head.method, reply, meter).await?))
 }
 
-/// The client is waited for; then the meter learns what the body says of a model's work.
+/// The client is waited for.
 async fn receive(
     edge: &Edge,
     head: &Parts,
@@ -130,8 +134,5 @@ async fn receive(
     let reading = Reading { bounds: edge.bounds, read_bytes: meter.request_bytes(), held: edge.held_bytes.clone() };
     let upload = upload::receive(head, body, endpoint, meter.shape(), reading).await?;
     meter.resume();
-    if let Upload::Json { value, .. } = &upload {
-        meter.calls_model(ModelCall::read(value, endpoint.model_in_path.as_deref()));
-    }
     Ok(upload)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use keyward_domain::body_rules::BodyRules;
 use keyward_domain::call_price::CallPrice;
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AccountId, AppId, IssuerId, PlanId, ProxyId};
@@ -15,6 +16,7 @@ use keyward_domain::rules::RuleSet;
 use keyward_domain::secret::ProviderKey;
 use keyward_domain::stateful::Objects;
 use keyward_identity::{LinkedIssuer, SharedSecret};
+use keyward_store::end_user::EndUserNames;
 use keyward_store::sealing::KeyRing;
 use keyward_store::snapshot::{
     ConfigSnapshot, EdgeApp, EdgeIssuer, EdgePlan, EdgeProxy, RevokedUser, SealedProviderKey,
@@ -43,6 +45,8 @@ pub struct ServedProxy {
     pub rules: RuleSet,
     pub policy: ProxyPolicy,
     pub allowed_origins: Vec<String>,
+    pub bodies: BodyRules,
+    end_users: EndUserNames,
     key: KeySlot,
 }
 
@@ -130,7 +134,7 @@ impl Snapshot {
             let app = apps.get(&row.app).cloned();
             match app.and_then(|app| compile(row, app, ring)) {
                 Some(proxy) => drop(proxies.insert(slug, Arc::new(proxy))),
-                None => warn!(slug, "a proxy whose app or provider can't be read serves nothing"),
+                None => warn!(slug, "a proxy whose app, provider or body rules can't be read serves nothing"),
             }
         }
         Self { version: config.version, proxies, apps }
@@ -162,6 +166,9 @@ fn compile(row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing) -> Option<Served
     for error in broken {
         warn!(proxy.id = %row.id, %error, "a rule can't be read and allows nothing");
     }
+    let bodies = BodyRules::compile(&row.policy.bodies)
+        .inspect_err(|error| warn!(proxy.id = %row.id, %error, "a body rule can't be read"))
+        .ok()?;
     Some(ServedProxy {
         id: row.id,
         app,
@@ -174,6 +181,8 @@ fn compile(row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing) -> Option<Served
         rules,
         policy: row.policy,
         allowed_origins: row.allowed_origins,
+        bodies,
+        end_users: row.end_users,
         key: KeySlot { sealed: row.keys.into_iter().next(), ring: ring.clone(), opened: OnceLock::new() },
     })
 }
@@ -199,6 +208,11 @@ fn linked(rows: Vec<EdgeIssuer>, ring: &KeyRing) -> Arc<[Arc<LinkedIssuer>]> {
 impl ServedProxy {
     pub fn call_price(&self) -> CallPrice<'_> {
         CallPrice { provider: &self.provider.name, overrides: &self.app.policy.prices }
+    }
+
+    /// What stands for this user at the provider; `None` when the account's data key does not open.
+    pub fn end_user_name(&self, subject: &Subject) -> Option<String> {
+        self.end_users.name(&self.key.ring, subject).ok()
     }
 
     /// `None` when there is no key, or it does not open.

@@ -42,14 +42,6 @@ pub struct BodyRule {
     pub end_user: EndUser,
 }
 
-impl BodyRule {
-    /// Nothing would be refused or changed: no body need be read for it.
-    pub fn is_idle(&self) -> bool {
-        let Self { endpoint, .. } = self;
-        *self == Self { endpoint: endpoint.clone(), ..Self::default() }
-    }
-}
-
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "types")]
 pub enum Tools {

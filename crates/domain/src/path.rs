@@ -136,6 +136,13 @@ impl PathParams {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+
+    /// Another value for a parameter that there is.
+    pub fn set(&mut self, name: &str, value: &str) {
+        if let Some((_, old)) = self.0.iter_mut().find(|(key, _)| key == name) {
+            value.clone_into(old);
+        }
+    }
 }
 
 impl PathTemplate {

@@ -2,7 +2,7 @@
 
 use keyward_domain::body_rules::{BodyRule, BodyRules, Call, apply};
 use keyward_domain::json_edit;
-use keyward_domain::path::{PathTemplate, RequestPath};
+use keyward_domain::path::RequestPath;
 use serde_json::{Value, json};
 
 const CHAT: (&str, &str) = ("openai", "/v1/chat/completions");
@@ -17,9 +17,11 @@ const GEMINI_EMBED: (&str, &str) = ("gemini", "/v1beta/models/embed-1:batchEmbed
 fn ruled(at: (&str, &str), rule: &Value, body: &str) -> Result<(String, Option<String>), &'static str> {
     let rule: BodyRule = serde_json::from_value(rule.clone()).expect("a rule");
     let path = RequestPath::parse(at.1).expect("a path");
-    let ruling = BodyRules::compile(&[rule]).expect("rules").ruling(at.0, "POST", &path).expect("it holds here");
+    let Some(ruling) = BodyRules::compile(&[rule]).expect("rules").ruling(at.0, "POST", &path) else {
+        return Ok((body.to_owned(), None));
+    };
     let value = keyward_domain::strict_json::parse(body.as_bytes()).expect("JSON");
-    let params = PathTemplate::parse(&ruling.fields.template).expect("a template").matches(&path).unwrap_or_default();
+    let params = ruling.template.matches(&path).unwrap_or_default();
     let call = Call { fields: ruling.fields, body: &value, model_in_path: params.get("model"), end_user: "h4sh" };
     let changes = apply(&ruling.rule, &call).map_err(|refusal| refusal.code())?;
     let sent = json_edit::apply(body.as_bytes(), &changes.edits).expect("the edits fit");

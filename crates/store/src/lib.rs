@@ -12,6 +12,7 @@ pub mod byok_keys;
 pub mod byok_sealing;
 pub mod db;
 pub mod email_tokens;
+pub mod end_user;
 pub mod issuers;
 pub mod key_ring;
 pub mod limit_counters;

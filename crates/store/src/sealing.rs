@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
 use hmac::{Hmac, Mac};
-use keyward_domain::ids::{AccountId, IssuerId, KeyId, ProxyId};
+use keyward_domain::ids::{AccountId, AppId, IssuerId, KeyId, ProxyId};
 use keyward_domain::secret::ProviderKey;
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -173,6 +173,14 @@ impl DataKey {
         let plain = open(&self.key.0, sealed, &context.bytes())?;
         let text = std::str::from_utf8(&plain).map_err(|_| SealError::DoesNotOpen)?;
         ProviderKey::parse(text).map_err(|_| SealError::DoesNotOpen)
+    }
+
+    /// Under which an app's users are named to providers. Of the data key, which a new key-encryption key leaves as it is:
+    /// the names stay.
+    pub fn end_user_key(&self, app: AppId) -> Zeroizing<[u8; 32]> {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.key.0).expect("HMAC takes a key of any length");
+        mac.update(&bind("end users", &[self.account.0.as_bytes(), app.0.as_bytes()]));
+        Zeroizing::new(mac.finalize().into_bytes().into())
     }
 
     /// An issuer's shared secret (Supabase's legacy JWT secret).

@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::end_user::EndUserNames;
 use crate::sealing::{KeyRing, SealContext, SealError};
 use crate::{Store, StoreError};
 
@@ -65,6 +66,7 @@ pub struct EdgeProxy {
     pub allowed_origins: Vec<String>,
     /// All that the proxy has, oldest first.
     pub keys: Vec<SealedProviderKey>,
+    pub end_users: EndUserNames,
 }
 
 /// A provider's key as stored, with all that it is bound to.

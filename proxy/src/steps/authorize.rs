@@ -2,6 +2,7 @@
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
+use keyward_domain::body_rules::Ruling;
 use keyward_domain::ownership::Demands;
 use keyward_domain::path::RequestPath;
 use keyward_domain::query::Query;
@@ -21,6 +22,8 @@ pub struct Endpoint {
     pub demands: Demands,
     /// Where the path names the model (Gemini).
     pub model_in_path: Option<String>,
+    /// The body rule that holds here: the body must be read.
+    pub ruling: Option<Ruling>,
 }
 
 pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
@@ -44,6 +47,7 @@ pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
         headers: allowed.rule.headers.clone(),
         demands: proxy.ownership.demands(method, &path, &query),
         model_in_path: allowed.params.get("model").map(str::to_owned),
+        ruling: proxy.bodies.ruling(&proxy.provider.name, method, &path),
         path,
         query,
     })

@@ -74,7 +74,7 @@ fn upstream_headers(head: &Parts, proxy: &ServedProxy, endpoint: &Endpoint, uplo
     let content_type = match upload {
         Upload::Empty => None,
         Upload::Json { .. } => headers::media_type(&head.headers).and_then(|name| HeaderValue::try_from(name).ok()),
-        Upload::Streamed(_) => head.headers.get(CONTENT_TYPE).cloned(),
+        Upload::Form { .. } | Upload::Streamed(_) => head.headers.get(CONTENT_TYPE).cloned(),
     };
     headers.extend(content_type.map(|value| (CONTENT_TYPE, value)));
     headers
@@ -151,7 +151,7 @@ struct Unsent {
 impl Call {
     fn is_untouched(&self) -> bool {
         match &self.upload {
-            Upload::Empty | Upload::Json { .. } => true,
+            Upload::Empty | Upload::Json { .. } | Upload::Form { .. } => true,
             Upload::Streamed(inflow) => inflow.is_untouched(),
         }
     }
@@ -161,7 +161,7 @@ impl Call {
         *request.headers_mut() = self.headers.clone();
         let inflow = match &self.upload {
             Upload::Empty => None,
-            Upload::Json { bytes, .. } => {
+            Upload::Json { bytes, .. } | Upload::Form { bytes, .. } => {
                 *request.body_mut() = Some(bytes.clone().into());
                 None
             }

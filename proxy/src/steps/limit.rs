@@ -129,7 +129,7 @@ pub struct Call<'a> {
 impl Call<'_> {
     fn body(&self) -> &Value {
         match self.upload {
-            Upload::Json { value, .. } => value,
+            Upload::Json { value, .. } | Upload::Form { fields: value, .. } => value,
             Upload::Empty | Upload::Streamed(_) => &Value::Null,
         }
     }

@@ -6,6 +6,7 @@ pub mod aside;
 pub mod at_edge;
 pub mod authenticate;
 pub mod authorize;
+pub mod body_rules;
 pub mod carriers;
 pub mod cors;
 pub mod forward;

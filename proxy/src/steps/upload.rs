@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::Method;
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use keyward_domain::body_rules::{BodyRefusal, Ruling};
+use keyward_domain::multipart::{Boundary, Form, FormError, FormScan};
 use keyward_domain::provider::UsageShape;
 use keyward_domain::rejection::Rejection;
 use keyward_domain::strict_json;
@@ -37,13 +40,30 @@ pub enum Upload {
         /// Until the bytes are gone.
         _held: Lease,
     },
+    /// A form that was read to its end, because a rule reads it.
+    Form {
+        bytes: Bytes,
+        boundary: Boundary,
+        /// The text fields.
+        fields: Value,
+        /// Until the bytes are gone.
+        _held: Lease,
+    },
     Streamed(Arc<Inflow>),
 }
 
 impl Upload {
+    /// What can be read of it: the body, or a form's text fields.
+    pub fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Json { value, .. } | Self::Form { fields: value, .. } => Some(value),
+            Self::Empty | Self::Streamed(_) => None,
+        }
+    }
+
     /// All that is still needed are the bytes; what was made of them may be many times as large.
     pub fn forget_value(&mut self) {
-        if let Self::Json { value, .. } = self {
+        if let Self::Json { value, .. } | Self::Form { fields: value, .. } = self {
             *value = Value::Null;
         }
     }
@@ -62,6 +82,8 @@ pub struct Inflow {
 
 struct State {
     body: Incoming,
+    /// Watches a form that passes.
+    form: Option<FormScan>,
     waited: Duration,
     last_read: Instant,
 }
@@ -98,15 +120,41 @@ pub async fn receive(
     if endpoint.demands.reads_body && !is_json && !is_unread_form {
         return Err(Rejection::UnreadableMediaType);
     }
+    let is_form = media_type == "multipart/form-data";
+    if endpoint.ruling.is_some() && !is_json && !is_form {
+        return Err(Rejection::UnreadableMediaType);
+    }
+    let boundary = is_form.then(|| boundary(head)).transpose()?;
     let limit_bytes = limit_bytes(head, &reading.bounds);
     let mut held = reading.held.lease();
-    let inflow = Arc::new(Inflow::new(body, limit_bytes, reading));
-    if is_json && (endpoint.demands.reads_body || usage_shape != UsageShape::None) {
+    let form = boundary.as_ref().map(FormScan::new);
+    let inflow = Arc::new(Inflow::new(body, form, limit_bytes, reading));
+    if let (Some(boundary), Some(ruling)) = (boundary, &endpoint.ruling) {
+        let bytes = inflow.read_whole(&mut held).await?;
+        let fields = form_fields(&bytes, &boundary, ruling).map_err(refused)?;
+        return Ok(Upload::Form { bytes, boundary, fields, _held: held });
+    }
+    let is_read = endpoint.demands.reads_body || endpoint.ruling.is_some() || usage_shape != UsageShape::None;
+    if is_json && is_read {
         let bytes = inflow.read_whole(&mut held).await?;
         let value = strict_json::parse(&bytes).map_err(Rejection::BadBody)?;
         return Ok(Upload::Json { bytes, value, _held: held });
     }
     Ok(Upload::Streamed(inflow))
+}
+
+fn boundary(head: &Parts) -> Result<Boundary, Rejection> {
+    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Boundary::of(content_type.unwrap_or_default()).map_err(refused)
+}
+
+fn form_fields(bytes: &[u8], boundary: &Boundary, ruling: &Ruling) -> Result<Value, FormError> {
+    let form = Form::parse(bytes, boundary, &ruling.fields.top_members())?;
+    form.fields(&ruling.fields.number_members())
+}
+
+fn refused(error: FormError) -> Rejection {
+    Rejection::Body(BodyRefusal::Form(error))
 }
 
 fn limit_bytes(head: &Parts, bounds: &Bounds) -> u64 {
@@ -137,10 +185,10 @@ pub struct Reading {
 }
 
 impl Inflow {
-    fn new(body: Incoming, limit_bytes: u64, reading: Reading) -> Self {
+    fn new(body: Incoming, form: Option<FormScan>, limit_bytes: u64, reading: Reading) -> Self {
         let size = body.size_hint();
         Self {
-            state: Mutex::new(State { body, waited: Duration::ZERO, last_read: Instant::now() }),
+            state: Mutex::new(State { body, form, waited: Duration::ZERO, last_read: Instant::now() }),
             read_bytes: reading.read_bytes,
             limit_bytes,
             idle: reading.bounds.body_idle,
@@ -197,7 +245,8 @@ impl Inflow {
         if state.waited > self.idle && total < state.waited.as_secs() * LEAST_BYTES_PER_SEC {
             return Err(self.stop(Rejection::BodyTimeout));
         }
-        Ok(())
+        let watched = state.form.as_mut().map_or(Ok(()), |form| form.push(frame.data_ref().map_or(&[], |data| data)));
+        watched.map_err(|error| self.stop(refused(error)))
     }
 }
 
@@ -231,7 +280,10 @@ impl Body for Outflow {
             state.waited += since.elapsed();
         }
         Poll::Ready(match frame {
-            None => None,
+            None => match state.form.take().map(FormScan::finish) {
+                Some(Err(error)) => Some(Err(inflow.stop(refused(error)))),
+                Some(Ok(_)) | None => None,
+            },
             Some(Err(_)) => Some(Err(inflow.stop(Rejection::BodyBroken))),
             // Fields behind the body were checked by nobody and end here.
             Some(Ok(frame)) if !frame.is_data() => None,

@@ -24,12 +24,12 @@ async fn an_upload_and_a_download_of_20_megabytes_arrive_as_they_were() {
     let world = World::with(&[("KEYWARD_LOG", "info")]).start().await;
     let proxy = world.openai().await;
     let content = noise(20 << 20);
-    let mut form = b"--b\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nuser_data\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n".to_vec();
+    let mut form = b"--b0undary\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nuser_data\r\n--b0undary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n".to_vec();
     form.extend_from_slice(&content);
-    form.extend_from_slice(b"\r\n--b--\r\n");
+    form.extend_from_slice(b"\r\n--b0undary--\r\n");
     let sent = hex::encode(Sha256::digest(&form));
     let upload = world.call(&proxy, "alice", Method::POST, "/v1/files").await;
-    let file = upload.body("multipart/form-data; boundary=b", form).send().await.expect(200).json();
+    let file = upload.body("multipart/form-data; boundary=b0undary", form).send().await.expect(200).json();
     assert_eq!(world.seen().await[0]["body_sha256"], json!(sent));
     assert!(world.seen().await[0]["headers"]["content-length"].is_string(), "its length is passed on");
     let id = file["id"].as_str().expect("an id");
@@ -82,10 +82,12 @@ async fn a_body_over_its_bound_is_refused_with_or_without_a_length() {
     let openai = world.openai().await;
     let echo = world.echo(&[("POST", "/x")]).await;
     let json_body = format!("{{\"a\":\"{}\"}}", "x".repeat(20_000)).into_bytes();
+    let mut form = b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n".to_vec();
+    form.resize(200_000, b'x');
     for (proxy, path, media_type, body) in [
         (&openai, "/v1/chat/completions", "application/json", json_body.clone()),
         (&echo, "/x", "application/json", json_body),
-        (&openai, "/v1/files", "multipart/form-data; boundary=b", vec![b'x'; 200_000]),
+        (&openai, "/v1/files", "multipart/form-data; boundary=b", form),
     ] {
         let call = world.call(proxy, "alice", Method::POST, path).await;
         assert_eq!(call.body(media_type, body.clone()).send().await.expect(413).code(), "body_too_large", "{path}");

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{BodyRule, Changes};
+use super::{BodyRule, EndUser, SystemPrompt, Tools};
 use crate::body_fields::BodyFields;
 use crate::catalogue;
 use crate::path::{PathTemplate, RequestPath};
@@ -28,6 +28,8 @@ pub struct BodyRules {
 pub struct Ruling {
     pub rule: Arc<BodyRule>,
     pub fields: &'static BodyFields,
+    /// Matches the call; its `{model}` names the model.
+    pub template: PathTemplate,
 }
 
 /// Of endpoints that the catalogue does not know and a developer named: the fields of a chat.
@@ -74,18 +76,35 @@ impl BodyRules {
         let known = catalogue::body_fields(provider, method, path);
         let named = self.named.iter().filter(|(of, template, _)| of == method && template.matches(path).is_some());
         let named = named.max_by_key(|(_, template, _)| template.specificity());
-        let (rule, fields) = match (named, &self.general) {
-            (Some((_, _, rule)), _) => (rule, known.unwrap_or(&CHAT_LIKE)),
-            (None, Some(rule)) => (rule, known?),
+        let rule = named.map(|(_, _, rule)| rule).or(self.general.as_ref())?.clone();
+        let (fields, template) = match (known, named) {
+            (Some(fields), _) => {
+                (fields, PathTemplate::parse(&fields.template).expect("a test parses every template of the catalogue"))
+            }
+            (None, Some((_, template, _))) => (&*CHAT_LIKE, template.clone()),
             (None, None) => return None,
         };
-        (!rule.is_idle()).then(|| Ruling { rule: rule.clone(), fields })
+        let ruling = Ruling { rule, fields, template };
+        ruling.concerns_the_body().then_some(ruling)
     }
 }
 
-impl Changes {
-    pub fn is_none(&self) -> bool {
-        self.edits.is_empty() && self.model_in_path.is_none()
+impl Ruling {
+    /// Whether anything that the rule says is about a field that this endpoint has. Else the body streams.
+    fn concerns_the_body(&self) -> bool {
+        let Self { rule, fields, template } = self;
+        let has_model = fields.model.is_some()
+            || !fields.other_models.is_empty()
+            || template.param_names().any(|(_, name)| name == "model");
+        (has_model && !(rule.models.is_empty() && rule.aliases.is_empty()))
+            || (rule.max_output_tokens.is_some() && !fields.max_output.is_empty())
+            || (rule.max_choices.is_some() && fields.choices.is_some())
+            || (rule.tools != Tools::Any && !fields.tools.is_empty())
+            || (rule.modalities.is_some() && fields.modalities.is_some())
+            || (rule.max_messages.is_some() && fields.messages.is_some())
+            || rule.max_chars.is_some()
+            || (rule.system_prompt != SystemPrompt::Free && !fields.system.is_empty())
+            || (rule.end_user != EndUser::Free && !fields.end_user.is_empty())
     }
 }
 
@@ -95,6 +114,10 @@ mod tests {
 
     fn rule(endpoint: Option<&str>, most: u64) -> BodyRule {
         BodyRule { endpoint: endpoint.map(str::to_owned), max_messages: Some(most), ..BodyRule::default() }
+    }
+
+    fn ruled_by(rules: &[BodyRule], path: &str) -> Option<Ruling> {
+        BodyRules::compile(rules).expect("rules").ruling("openai", "POST", &RequestPath::parse(path).expect("a path"))
     }
 
     fn ruled(rules: &[BodyRule], provider: &str, method: &str, path: &str) -> Option<u64> {
@@ -125,7 +148,10 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_asks_nothing_lets_the_body_stream() {
+    fn a_rule_that_asks_nothing_of_an_endpoint_lets_the_body_stream() {
+        let clamp = BodyRule { max_output_tokens: Some(5), ..BodyRule::default() };
+        assert!(ruled_by(std::slice::from_ref(&clamp), "/v1/audio/transcriptions").is_none());
+        assert!(ruled_by(&[clamp], "/v1/responses").is_some());
         let idle = BodyRule { endpoint: Some("POST /v1/responses".to_owned()), ..BodyRule::default() };
         assert_eq!(ruled(&[rule(None, 1), idle], "openai", "POST", "/v1/responses"), None);
     }

@@ -18,6 +18,7 @@ use super::{
     ConfigSnapshot, EdgeApp, EdgeIssuer, EdgePlan, EdgeProxy, RevokedUser, SealedIssuerSecret, SealedProviderKey,
 };
 use crate::StoreError;
+use crate::end_user::EndUserNames;
 use crate::sealing::SealContext;
 
 pub(super) struct Rows {
@@ -229,6 +230,7 @@ impl ProxyRow {
             policy: json(self.policy)?,
             allowed_origins: self.allowed_origins,
             keys,
+            end_users: EndUserNames::new(account, AppId(self.app_id), wrapped_data_key),
         })
     }
 }

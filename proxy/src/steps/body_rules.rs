@@ -1,0 +1,65 @@
+//! What the developer allows in a body: refused, or changed where the rule says so. What goes on from here is what the
+//! provider gets, and what is metered.
+
+use bytes::Bytes;
+use http::Method;
+use keyward_domain::body_rules::{BodyRefusal, Call, Ruling, apply};
+use keyward_domain::json_edit::{self, Edit};
+use keyward_domain::multipart::Form;
+use keyward_domain::rejection::Rejection;
+use keyward_domain::strict_json;
+
+use crate::snapshot::ServedProxy;
+use crate::steps::authenticate::Caller;
+use crate::steps::authorize::Endpoint;
+use crate::steps::upload::Upload;
+
+pub fn obey(
+    proxy: &ServedProxy,
+    caller: &Caller,
+    endpoint: &mut Endpoint,
+    method: &Method,
+    upload: Upload,
+) -> Result<Upload, Rejection> {
+    let Some(ruling) = endpoint.ruling.take() else { return Ok(upload) };
+    // DELETE needs no body; where one is expected, its absence leaves every choice to the provider.
+    let Some(body) = upload.value() else {
+        let is_bodiless = *method == Method::DELETE && matches!(upload, Upload::Empty);
+        return if is_bodiless { Ok(upload) } else { Err(unreadable()) };
+    };
+    let mut params = ruling.template.matches(&endpoint.path).unwrap_or_default();
+    let end_user = proxy.end_user_name(caller.subject()).ok_or(Rejection::ProviderKeyUnusable)?;
+    let call = Call { fields: ruling.fields, body, model_in_path: params.get("model"), end_user: &end_user };
+    let changes = apply(&ruling.rule, &call).map_err(Rejection::Body)?;
+    if let Some(model) = changes.model_in_path {
+        params.set("model", &model);
+        endpoint.upstream_path = ruling.template.rebuild(&params);
+        endpoint.model_in_path = Some(model);
+    }
+    if changes.edits.is_empty() { Ok(upload) } else { edited(upload, &changes.edits, &ruling) }
+}
+
+/// A change that the body has no place for is refused: without it, the rule would not hold.
+fn edited(upload: Upload, edits: &[Edit], ruling: &Ruling) -> Result<Upload, Rejection> {
+    match upload {
+        Upload::Json { bytes, _held, .. } => {
+            let bytes = Bytes::from(json_edit::apply(&bytes, edits).ok_or_else(unreadable)?);
+            let value = strict_json::parse(&bytes).map_err(Rejection::BadBody)?;
+            Ok(Upload::Json { bytes, value, _held })
+        }
+        Upload::Form { bytes, boundary, _held, .. } => {
+            let refused = |error| Rejection::Body(BodyRefusal::Form(error));
+            let (read, numbers) = (ruling.fields.top_members(), ruling.fields.number_members());
+            let form = Form::parse(&bytes, &boundary, &read).map_err(refused)?;
+            let bytes = Bytes::from(form.edited(edits).ok_or_else(unreadable)?);
+            let form = Form::parse(&bytes, &boundary, &read).map_err(refused)?;
+            let fields = form.fields(&numbers).map_err(refused)?;
+            Ok(Upload::Form { bytes, boundary, fields, _held })
+        }
+        Upload::Empty | Upload::Streamed(_) => Err(unreadable()),
+    }
+}
+
+fn unreadable() -> Rejection {
+    Rejection::Body(BodyRefusal::Unreadable { field: "body".to_owned() })
+}
