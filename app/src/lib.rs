@@ -9,6 +9,8 @@
 compile_error!("build keyward-app either for the server (ssr) or for the browser (hydrate), never for both");
 
 pub mod account;
+pub mod app_check;
+pub mod app_users;
 pub mod apps;
 #[cfg(feature = "ssr")]
 pub mod context;
@@ -18,6 +20,7 @@ pub mod error;
 mod flash;
 pub mod ip_rules;
 pub mod issuers;
+pub mod keys;
 pub mod landing;
 mod layout;
 pub mod limits;

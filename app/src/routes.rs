@@ -7,10 +7,13 @@ use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
 use crate::account::AccountPage;
+use crate::app_check::AppCheckPage;
+use crate::app_users::AppUsersPage;
 use crate::apps::{AppPage, AppsPage};
 use crate::error::PageError;
 use crate::ip_rules::{AppAddressesPage, ProxyAddressesPage};
 use crate::issuers::NewIssuerPage;
+use crate::keys::KeysPage;
 use crate::landing::LandingPage;
 use crate::layout::{PublicLayout, SignedInLayout};
 use crate::limits::{AppLimitsPage, ProxyLimitsPage};
@@ -47,10 +50,13 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/apps/:id/limits") view=AppLimitsPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/plans") view=PlansPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/plans/:plan") view=PlanPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/users") view=AppUsersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/app-check") view=AppCheckPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/addresses") view=AppAddressesPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/prices") view=PricesPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id") view=ProxyPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/limits") view=ProxyLimitsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/proxies/:id/keys") view=KeysPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/addresses") view=ProxyAddressesPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/settings") view=ProxySettingsPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/usage") view=UsagePage ssr=SsrMode::Async/>

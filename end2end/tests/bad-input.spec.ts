@@ -110,6 +110,9 @@ const proxy = (provider: string) => ({
   button: "Add proxy",
 });
 const settings = { path: ({ openai }: Workshop) => `${openai.path}/settings`, button: "Save settings" };
+const limits = { path: ({ openai }: Workshop) => `${openai.path}/limits`, button: "Add limit" };
+const keys = { path: ({ openai }: Workshop) => `${openai.path}/keys`, button: "Add key" };
+const app = (page: string, button: string) => ({ path: ({ appPath }: Workshop) => `${appPath}/${page}`, button });
 const apps = { path: () => "/apps", button: "Create app" };
 const account = { path: () => "/account" };
 const memberCases: Record<string, Case & { path: (workshop: Workshop) => string }> = {
@@ -169,11 +172,28 @@ const memberCases: Record<string, Case & { path: (workshop: Workshop) => string 
   "settings: an endpoint with a query in its path": {
     ...settings, field: "Allowed endpoints (optional)", typed: "GET /v1/models?x=1", reason: /models/,
   },
-  "settings: a limit of nothing": {
-    ...settings, field: "Requests for each user (optional)", typed: "0", reason: /switch the proxy off instead/,
+  "limits: a limit of nothing": { ...limits, field: "At most", typed: "0", reason: /switch the proxy off instead/ },
+  "limits: half a request": { ...limits, field: "At most", typed: "1.5", reason: /whole number/ },
+  "limits: tokens at once": {
+    ...limits, field: "In", typed: "at_once", others: { What: "total_tokens", "At most": "1000" }, reason: /only requests/,
   },
-  "settings: a limit beyond all measure": {
-    ...settings, field: "Requests for each user (optional)", typed: "9999999", reason: /at most 1,000,000/,
+  "limits: a model with a blank": {
+    ...limits, field: "Only for the model (optional)", typed: "gpt 4", others: { "At most": "10" }, reason: /without blanks/,
+  },
+  "plans: a blank name": { ...app("plans", "Create plan"), field: "Name", typed: " ", reason: /enter a name/ },
+  "addresses: a host instead of an address": {
+    ...app("addresses", "Add rule"), field: "Address or network", typed: "example.com", reason: /enter an address or a network/,
+  },
+  "prices: a price in words": {
+    ...app("prices", "Add price"), field: "A million input tokens", typed: "cheap",
+    others: { Model: "my-model", "A million output tokens": "1" }, reason: /enter US dollars/,
+  },
+  "App Check: a project's id instead of its number": {
+    ...app("app-check", "Save"), field: "Project number (optional)", typed: "my-app-1a2b3", reason: /digits only/,
+  },
+  "users: a blank id": { ...app("users", "Block"), field: "User id", typed: "  ", reason: /enter the user’s id/ },
+  "keys: a key without the password's confirmation": {
+    ...keys, field: "Your password", typed: "not the password", others: { "API key": "KEY" }, reason: /password/,
   },
 };
 for (const [name, { path, ...refused }] of Object.entries(memberCases)) {

@@ -123,13 +123,14 @@ export class Dashboard {
     return { path: new URL(this.page.url()).pathname, edgeUrl };
   }
 
-  async limitProxy(path: string, requests: number): Promise<void> {
-    await this.open(`${path}/settings`);
-    await this.page.getByLabel("Requests for each user").fill(String(requests));
-    await this.page.getByLabel("In", { exact: true }).selectOption("hour");
-    await this.press("Save settings");
-    await this.arrivesAt(/saved=yes/);
-    await expect(this.page.getByLabel("Requests for each user")).toHaveValue(String(requests));
+  /** Requests an hour for each user, wherever `path` keeps its limits. */
+  async limit(path: string, requests: number): Promise<void> {
+    await this.open(path);
+    await this.page.getByLabel("At most").fill(String(requests));
+    await this.page.getByLabel("In", { exact: true }).selectOption("an hour");
+    await this.press("Add limit");
+    await expect(this.page.getByRole("heading", { name: `${requests} requests an hour` })).toBeVisible();
+    await expect(this.page.getByLabel("At most")).toHaveValue("");
   }
 
   async signOut(): Promise<void> {

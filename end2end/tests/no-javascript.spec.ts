@@ -47,7 +47,8 @@ test("without JavaScript: from sign-up to a call that shows in the usage", async
     await expect(page.getByText("Anonymous users: refused")).toBeVisible();
   });
   await test.step("change the settings", async () => {
-    await dashboard.limitProxy(proxy.path, 50);
+    await dashboard.open(`${proxy.path}/settings`);
+    await dashboard.press("Save settings");
     await expect(page.getByText("Saved.")).toBeVisible();
   });
   await test.step("turn the proxy off and on", async () => {

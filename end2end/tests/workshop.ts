@@ -60,7 +60,7 @@ async function furnish(browser: Browser): Promise<Workshop> {
     limited: await add("Trial", "OpenAI", "openai"),
     session: await context.storageState(),
   };
-  await dashboard.limitProxy(workshop.limited.path, LIMIT);
+  await dashboard.limit(`${workshop.limited.path}/limits`, LIMIT);
   await watch.finish(context.pages());
   await context.close();
   await edgeKnows(workshop);

@@ -16,7 +16,6 @@ use {
     crate::flash,
     crate::usage::charts,
     keyward_control::ProxySwitch,
-    keyward_domain::limits::{RateLimit, Window},
     keyward_domain::validate,
     keyward_domain::view::{NewProxyForm, ProxySettingsForm, UsageRange},
 };
@@ -85,8 +84,6 @@ pub async fn save_proxy(
     #[server(default)] placement_prefix: String,
     #[server(default)] key: String,
     #[server(default)] current_password: String,
-    #[server(default)] limit_requests: String,
-    #[server(default)] limit_window: String,
     #[server(default)] allowed_origins: String,
     #[server(default)] rules: String,
 ) -> Result<(), PageError> {
@@ -97,8 +94,6 @@ pub async fn save_proxy(
         ("placement", &placement),
         ("placement_name", &placement_name),
         ("placement_prefix", &placement_prefix),
-        ("limit_requests", &limit_requests),
-        ("limit_window", &limit_window),
         ("allowed_origins", &allowed_origins),
         ("rules", &rules),
     ];
@@ -110,7 +105,6 @@ pub async fn save_proxy(
             key_placement: placed.placement()?,
             key,
             current_password,
-            rate_limit: rate_limit(&limit_requests, &limit_window)?,
             allowed_origins: allowed_origins.lines().map(str::to_owned).collect(),
             rules: validate::parse_rule_lines(&rules)
                 .map_err(|error| PageError::refused("rules", error.to_string()))?,
@@ -120,20 +114,6 @@ pub async fn save_proxy(
     control.save_proxy(&actor, id, form).await.map_err(|error| PageError::from(error).keeping(typed))?;
     leptos_axum::redirect(&format!("/proxies/{id}/settings?saved=yes"));
     Ok(())
-}
-
-/// An empty number means no limit.
-#[cfg(feature = "ssr")]
-fn rate_limit(requests: &str, window: &str) -> Result<Option<RateLimit>, PageError> {
-    let requests = requests.trim();
-    if requests.is_empty() {
-        return Ok(None);
-    }
-    let requests = requests.parse().map_err(|_| {
-        PageError::refused("limit_requests", "enter a whole number, such as 60, or nothing for no limit")
-    })?;
-    let window = Window::ALL.into_iter().find(|known| known.name() == window).ok_or_else(PageError::incomplete)?;
-    Ok(Some(RateLimit { requests, window }))
 }
 
 #[server(endpoint = "switch-proxy")]

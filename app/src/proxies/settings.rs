@@ -1,6 +1,5 @@
 //! Everything about a proxy that can be changed. One form, one save: a change of address and key belong together.
 
-use keyward_domain::limits::Window;
 use keyward_domain::validate::{parse_rule_lines, rule_lines};
 use keyward_domain::view::ProxyView;
 use leptos::prelude::*;
@@ -12,7 +11,7 @@ use super::key_fields::{KeyPlacementFields, in_words};
 use super::proxy_id;
 use crate::error::PageError;
 use crate::ui::card::Section;
-use crate::ui::field::{Field, FieldKind, Select, TextArea};
+use crate::ui::field::{Field, FieldKind, TextArea};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::loading::loaded;
 use crate::ui::notice::{Notice, Tone};
@@ -25,8 +24,6 @@ const FIELDS: &[&str] = &[
     "placement_prefix",
     "key",
     "current_password",
-    "limit_requests",
-    "limit_window",
     "allowed_origins",
     "rules",
 ];
@@ -64,7 +61,7 @@ fn SettingsForm(proxy: ProxyView, save: ServerAction<SaveProxy>) -> impl IntoVie
             <FormAlert error fields=FIELDS/>
             <input type="hidden" name="id" value=proxy.id.to_string()/>
             <Upstream proxy=proxy.clone() error/>
-            <Limits proxy=proxy.clone() error/>
+            <Browsers proxy=proxy.clone() error/>
             <Rules proxy error/>
             <div class="save-bar"><SubmitButton pending=pending(save)>"Save settings"</SubmitButton></div>
         </PostForm>
@@ -102,19 +99,10 @@ fn Upstream(proxy: ProxyView, error: FormError) -> impl IntoView {
 }
 
 #[component]
-fn Limits(proxy: ProxyView, error: FormError) -> impl IntoView {
-    let (requests, window) = match proxy.rate_limit {
-        Some(limit) => (limit.requests.to_string(), limit.window.name()),
-        None => (String::new(), Window::Minute.name()),
-    };
-    let windows = vec![("minute", "a minute"), ("hour", "an hour"), ("day", "a day"), ("month", "30 days")];
+fn Browsers(proxy: ProxyView, error: FormError) -> impl IntoView {
     view! {
-        <Section title="Limits">
+        <Section title="Browsers">
             <div class="panel form-width form-stack">
-                <div class="field-pair">
-                    <Field name="limit_requests" label="Requests for each user" kind=FieldKind::Number error value=requests hint="Empty for no limit" optional=true/>
-                    <Select name="limit_window" label="In" error choices=windows value=window/>
-                </div>
                 <TextArea
                     name="allowed_origins" label="Web origins" error rows=3 value=proxy.allowed_origins.join("\n") optional=true
                     placeholder="https://app.example.com" hint="Browsers on these pages may call the proxy. One a line; mobile apps need none."

@@ -140,21 +140,28 @@ pub fn TextArea(
 
 /// `choices` are pairs of value and text.
 #[component]
-pub fn Select(
+pub fn Select<C>(
     name: &'static str,
     label: &'static str,
     error: FormError,
-    choices: Vec<(&'static str, &'static str)>,
+    choices: Vec<(C, C)>,
     #[prop(into)] value: String,
     #[prop(optional, into)] hint: String,
-) -> impl IntoView {
+) -> impl IntoView
+where
+    C: Into<String> + 'static,
+{
     let id = format!("field-{name}");
     let described = format!("{id}-note");
     let wrong = Memo::new(move |_| error.at(name));
     let chosen = error.typed_or(name, value);
     let options = choices
         .into_iter()
-        .map(|(value, text)| view! { <option value=value selected=value == chosen>{text}</option> })
+        .map(|(value, text)| {
+            let (value, text): (String, String) = (value.into(), text.into());
+            let selected = value == chosen;
+            view! { <option value=value selected=selected>{text}</option> }
+        })
         .collect_view();
     view! {
         <div class="field">

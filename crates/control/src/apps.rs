@@ -54,7 +54,7 @@ impl Control {
     }
 }
 
-fn proxy_summary(row: ProxySummaryRow) -> Result<ProxySummary, ControlError> {
+pub(crate) fn proxy_summary(row: ProxySummaryRow) -> Result<ProxySummary, ControlError> {
     Ok(ProxySummary {
         id: ProxyId(row.id),
         name: row.name,

@@ -122,7 +122,6 @@ impl Control {
                 key_placement: Some(proxy.key_placement),
                 key: EMULATOR_KEY.to_owned(),
                 current_password: String::new(),
-                rate_limit: proxy.rate_limit,
                 allowed_origins: proxy.allowed_origins,
                 rules: proxy.rules,
             };

@@ -6,6 +6,8 @@
 mod accounts;
 mod actor;
 mod address_rules;
+mod app_check;
+mod app_users;
 mod apps;
 mod attempts;
 mod control;
@@ -19,6 +21,7 @@ mod passwords;
 mod policies;
 mod proxies;
 mod proxy_keys;
+mod proxy_policy;
 mod proxy_settings;
 pub mod settings;
 mod sign_in;

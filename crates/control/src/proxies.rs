@@ -2,7 +2,7 @@
 
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AppId, ProxyId};
-use keyward_domain::limits::{RateLimit, Window};
+use keyward_domain::limits::{Limit, Measure, Per, Window};
 use keyward_domain::policy::ProxyPolicy;
 use keyward_domain::provider::Provider;
 use keyward_domain::secret::{KeyHint, ProviderKey};
@@ -21,7 +21,8 @@ use crate::tokens::random_bytes;
 use crate::{Actor, Control, ControlError};
 
 /// A new proxy is not unlimited by oversight: enough for a person, too little for a script.
-const FIRST_RATE_LIMIT: RateLimit = RateLimit { requests: 60, window: Window::Minute };
+const FIRST_LIMIT: Limit =
+    Limit { measure: Measure::Requests, window: Window::Minute, per: Per::User, model: None, amount: 60 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxySwitch {
@@ -53,11 +54,10 @@ impl Control {
             base_url: stored_base_url(&base_url),
             key_placement,
             rules: provider.default_rules.clone(),
-            policy: first_policy(),
             allowed_origins: Vec::new(),
         };
         let slug = ProxySlug::from_random(random_bytes()?).to_string();
-        let new = NewProxy { id, app, slug, provider: provider.name.clone(), settings, key };
+        let new = NewProxy { id, app, slug, provider: provider.name.clone(), settings, policy: first_policy(), key };
         self.store().create_proxy(account, &new, self.now()).await?;
         Ok(id)
     }
@@ -84,7 +84,6 @@ impl Control {
             key_hint: row.key_hint.map(KeyHint),
             enabled: row.enabled,
             rules: row.rules.0,
-            rate_limit: row.policy.user_rate_limit(),
             policy: row.policy.0,
             allowed_origins: row.allowed_origins,
             needs_issuer: !row.app_has_issuer,
@@ -116,9 +115,7 @@ impl Control {
 }
 
 fn first_policy() -> ProxyPolicy {
-    let mut policy = ProxyPolicy::default();
-    policy.set_user_rate_limit(Some(FIRST_RATE_LIMIT));
-    policy
+    ProxyPolicy { limits: vec![FIRST_LIMIT], ..ProxyPolicy::default() }
 }
 
 pub(crate) fn known_provider(name: &str) -> Result<&'static Provider, ControlError> {

@@ -65,15 +65,11 @@ impl Control {
         let typed_url = if form.base_url.trim().is_empty() && !is_custom { &row.base_url } else { &form.base_url };
         let typed_placement = form.key_placement.or_else(|| Some(row.key_placement.0.clone()));
         let (base_url, key_placement) = self.upstream(provider, typed_url, typed_placement)?;
-        let rate_limit = form.rate_limit.map(validate::rate_limit).transpose();
-        let mut policy = row.policy.0.clone();
-        policy.set_user_rate_limit(rate_limit.map_err(|reason| ControlError::invalid("limit_requests", reason))?);
         let settings = ProxySettings {
             name: validate::name(&form.name).map_err(|error| ControlError::invalid("name", error))?,
             base_url: stored_base_url(&base_url),
             rules: validate::endpoint_rules(provider, &form.rules)
                 .map_err(|reason| ControlError::invalid("rules", reason))?,
-            policy,
             allowed_origins: validate::web_origins(&form.allowed_origins)
                 .map_err(|error| ControlError::invalid("allowed_origins", error))?,
             key_placement,

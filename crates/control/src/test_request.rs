@@ -144,7 +144,7 @@ fn advice(row: &ProxyRow, request: &TestRequest, reply: &Reply) -> String {
         "proxy_disabled" => "The proxy is switched off. Switch it on and try again.".to_owned(),
         "unknown_proxy" => "The edge does not know this proxy. Do edge and dashboard use the same database?".to_owned(),
         "endpoint_not_allowed" => format!("No rule allows the test call. Add the rule {method} {path}, or test from your app."),
-        "rate_limited" => "The limit per user was reached by tests. Wait, or raise it in the settings.".to_owned(),
+        "rate_limited" => "The limit per user was reached by tests. Wait, or raise it under Limits.".to_owned(),
         code if code.starts_with("token_") => {
             "The edge does not accept the dashboard's test token. Do both have the same KEYWARD_KEY_ENCRYPTION_KEY and the right time?".to_owned()
         }

@@ -4,6 +4,7 @@
 
 pub mod address;
 mod address_rule;
+mod app_check;
 mod issuer;
 mod limit;
 mod money;
@@ -16,6 +17,7 @@ mod proxy;
 mod rule_lines;
 
 pub use address_rule::{AddressRuleForm, Lasts, MAX_ADDRESS_RULES, address_rule, put_address_rule};
+pub use app_check::{AppCheckForm, MAX_APP_IDS, app_check};
 pub use issuer::{firebase_project_id, issuer_url, shared_secret, supabase_issuer, token_audience};
 pub use limit::{LimitForm, MAX_LIMITS, limit, put_limit};
 pub use money::{micro_usd, micro_usd_text, optional_number, whole_number};
@@ -24,7 +26,7 @@ pub use ownership_lines::{ownership_lines, parse_ownership_lines};
 pub use ownership_rules::{MAX_OWNERSHIP_RULES, ownership_rules};
 pub use password::{WeakPassword, password};
 pub use price::{MAX_PRICES, PriceForm, price, put_price};
-pub use proxy::{base_url, endpoint_rules, is_loopback, key_placement, rate_limit};
+pub use proxy::{base_url, endpoint_rules, is_loopback, key_placement};
 pub use rule_lines::{RuleLineError, parse_rule_lines, rule_lines};
 
 /// What is wrong with one field of a form that has several.

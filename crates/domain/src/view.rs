@@ -2,6 +2,7 @@
 //! Never holds a secret, a session id or a sealed value.
 
 mod custody;
+mod people;
 mod policies;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,6 @@ use time::OffsetDateTime;
 
 use crate::ids::{AccountId, AppId, IssuerId, MemberId, ProxyId, SessionId};
 use crate::issuer::IssuerConfig;
-use crate::limits::RateLimit;
 use crate::policy::{AnonymousPolicy, ProxyPolicy};
 use crate::provider::KeyPlacement;
 use crate::rules::EndpointRule;
@@ -17,6 +17,7 @@ use crate::secret::KeyHint;
 use crate::slug::ProxySlug;
 
 pub use custody::{ByokView, KeyRefusalView, NewPoolKeyForm, PoolKeyForm, PoolKeyView};
+pub use people::{AppCheckRates, AppCheckView, AppUserSearch, AppUserView, AppUsersShown, AppUsersView};
 pub use policies::{AddressRuleView, AddressRulesView, Admits, AppPolicyView, PlanView};
 
 /// The signed-in member, for the page header.
@@ -157,7 +158,6 @@ pub struct ProxyView {
     pub key_hint: Option<KeyHint>,
     pub enabled: bool,
     pub rules: Vec<EndpointRule>,
-    pub rate_limit: Option<RateLimit>,
     pub policy: ProxyPolicy,
     pub allowed_origins: Vec<String>,
     /// The app has no issuer yet: nobody can call this proxy.
@@ -191,7 +191,6 @@ pub struct ProxySettingsForm {
     pub key: String,
     /// The member's own password, which a new key needs.
     pub current_password: String,
-    pub rate_limit: Option<RateLimit>,
     pub allowed_origins: Vec<String>,
     pub rules: Vec<EndpointRule>,
 }

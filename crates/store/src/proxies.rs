@@ -55,16 +55,16 @@ pub struct NewProxy {
     pub slug: String,
     pub provider: String,
     pub settings: ProxySettings,
+    pub policy: ProxyPolicy,
     pub key: NewSealedKey,
 }
 
-/// What a developer may change.
+/// What a developer changes in one form; the policy is changed piece by piece.
 pub struct ProxySettings {
     pub name: String,
     pub base_url: String,
     pub key_placement: KeyPlacement,
     pub rules: Vec<EndpointRule>,
-    pub policy: ProxyPolicy,
     pub allowed_origins: Vec<String>,
 }
 
@@ -146,7 +146,7 @@ impl Store {
         .bind(&new.settings.base_url)
         .bind(Json(&new.settings.key_placement))
         .bind(Json(&new.settings.rules))
-        .bind(Json(&new.settings.policy))
+        .bind(Json(&new.policy))
         .bind(&new.settings.allowed_origins)
         .bind(now)
         .execute(&mut *tx)
@@ -170,8 +170,8 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         lock_as_seen(&mut tx, account, proxy, seen).await?;
         sqlx::query(
-            "UPDATE proxies SET name = $3, base_url = $4, key_placement = $5, rules = $6, policy = $7,
-                 allowed_origins = $8, updated_at = $9
+            "UPDATE proxies SET name = $3, base_url = $4, key_placement = $5, rules = $6,
+                 allowed_origins = $7, updated_at = $8
              WHERE id = $1 AND account_id = $2",
         )
         .bind(proxy.0)
@@ -180,7 +180,6 @@ impl Store {
         .bind(&settings.base_url)
         .bind(Json(&settings.key_placement))
         .bind(Json(&settings.rules))
-        .bind(Json(&settings.policy))
         .bind(&settings.allowed_origins)
         .bind(now)
         .execute(&mut *tx)

@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use keyward_app::deployment::Deployment;
 use keyward_control::{Actor, Control, ControlParts, Mailer, Mode, Settings};
 use keyward_domain::clock::Clock;
-use keyward_domain::ids::{AppId, IssuerId, PlanId, ProxyId, SessionId};
+use keyward_domain::ids::{AppId, IssuerId, KeyId, PlanId, ProxyId, SessionId};
 use keyward_domain::view::{IssuerForm, NewProxyForm};
 use keyward_identity::KeySets;
 use keyward_outbound::{Guard, Reach};
@@ -144,7 +144,8 @@ impl House {
         let proxy = self.control.create_proxy(&actor, app, form).await.expect("a proxy");
         let session = self.control.sessions(&actor, None).await.expect("sessions").first().expect("one").id;
         let plan = self.control.create_plan(&actor, app, "Theirs").await.expect("a plan");
-        Belongings { app, issuer, proxy, plan, session }
+        let key = self.control.proxy_keys(&actor, proxy).await.expect("keys").first().expect("one").id;
+        Belongings { app, issuer, proxy, plan, key, session }
     }
 }
 
@@ -153,6 +154,7 @@ pub struct Belongings {
     pub issuer: IssuerId,
     pub proxy: ProxyId,
     pub plan: PlanId,
+    pub key: KeyId,
     pub session: SessionId,
 }
 

@@ -41,6 +41,7 @@ fn policies(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
         functions.push(("/api/put-limit", with("place", &place, &limit)));
         functions.push(("/api/remove-limit", with("place", &place, &[("limit", LIMIT)])));
     }
+    functions.extend(people(theirs));
     let rule = [("action", "deny"), ("network", "198.51.100.1"), ("lasts", "always")];
     for place in [format!("app:{app}"), format!("proxy:{proxy}")] {
         functions.push(("/api/address-rules", with("place", &place, &[])));
@@ -48,6 +49,37 @@ fn policies(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
         functions.push(("/api/remove-address-rule", with("place", &place, &[("rule", ADDRESS_RULE)])));
     }
     functions
+}
+
+/// An app's users, the apps they call from, a proxy's keys.
+fn people(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
+    let fields = |fields: &[(&'static str, &dyn ToString)]| {
+        Kind::Theirs(fields.iter().map(|(name, value)| (*name, value.to_string())).collect())
+    };
+    let Belongings { app, issuer, proxy, key, .. } = theirs;
+    let user = || fields(&[("app", app), ("issuer", issuer), ("sub", &"user-1")]);
+    vec![
+        (
+            "/api/app-users",
+            fields(&[("id", app), ("search[sub]", &""), ("search[only]", &"all"), ("search[after]", &"")]),
+        ),
+        ("/api/block-user", user()),
+        ("/api/unblock-user", user()),
+        ("/api/revoke-user-tokens", user()),
+        ("/api/revoke-all-tokens", fields(&[("app", app)])),
+        ("/api/app-check", fields(&[("id", app)])),
+        ("/api/save-app-check", fields(&[("id", app), ("mode", &"observe"), ("project_number", &"123456789012")])),
+        ("/api/proxy-keys", fields(&[("id", proxy)])),
+        (
+            "/api/add-key",
+            fields(&[("id", proxy), ("key", &"sk-mine-0123456789"), ("current_password", &crate::harness::PASSWORD)]),
+        ),
+        ("/api/change-key", fields(&[("id", proxy), ("key", key), ("weight", &"7")])),
+        ("/api/remove-key", fields(&[("id", proxy), ("key", key)])),
+        ("/api/set-byok", fields(&[("id", proxy), ("byok", &"required")])),
+        ("/api/revoke-byok-keys", fields(&[("id", proxy)])),
+        ("/api/set-fallback", fields(&[("id", proxy), ("fallback", &"")])),
+    ]
 }
 
 const LIMIT: &str = r#"{"measure":"requests","window":"minute","per":"user","amount":60}"#;
@@ -157,10 +189,13 @@ async fn another_account_s_pages_are_not_found() {
         format!("/apps/{}/limits", theirs.app),
         format!("/apps/{}/plans", theirs.app),
         format!("/apps/{}/plans/{}", theirs.app, theirs.plan),
+        format!("/apps/{}/users", theirs.app),
+        format!("/apps/{}/app-check", theirs.app),
         format!("/apps/{}/addresses", theirs.app),
         format!("/apps/{}/prices", theirs.app),
         format!("/proxies/{}", theirs.proxy),
         format!("/proxies/{}/limits", theirs.proxy),
+        format!("/proxies/{}/keys", theirs.proxy),
         format!("/proxies/{}/addresses", theirs.proxy),
         format!("/proxies/{}/settings", theirs.proxy),
         format!("/proxies/{}/usage", theirs.proxy),

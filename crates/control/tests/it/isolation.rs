@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use keyward_control::{Actor, ControlError, ProxySwitch};
 use keyward_domain::ids::{AppId, IssuerId, KeyId, PlanId, ProxyId, SessionId};
+use keyward_domain::issuer::Subject;
 use keyward_domain::place::{AddressPlace, LimitPlace};
-use keyward_domain::policy::AnonymousPolicy;
-use keyward_domain::validate;
-use keyward_domain::view::{IssuerForm, NewPoolKeyForm, PoolKeyForm, UsageRange};
+use keyward_domain::policy::{AnonymousPolicy, AppCheckMode, Byok};
+use keyward_domain::validate::{self, AppCheckForm};
+use keyward_domain::view::{AppUserSearch, IssuerForm, NewPoolKeyForm, PoolKeyForm, UsageRange};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -93,6 +94,7 @@ async fn call_policies(world: &World, actor: &Actor, owned: &Owned) -> Outcomes 
         ("remove_price", Kind::Edits, control.remove_price(actor, app, &price).await),
     ];
     let limit = validate::limit(&limit_form()).expect("well-formed");
+    outcomes.extend(call_people(world, actor, owned).await);
     for place in [LimitPlace::App(app), LimitPlace::Plan(plan), LimitPlace::Proxy(proxy)] {
         outcomes.push(("put_limit", Kind::Edits, control.put_limit(actor, place, &limit_form()).await));
         outcomes.push(("remove_limit", Kind::Edits, control.remove_limit(actor, place, &limit).await));
@@ -104,6 +106,28 @@ async fn call_policies(world: &World, actor: &Actor, owned: &Owned) -> Outcomes 
         outcomes.push(("remove_address_rule", Kind::Edits, control.remove_address_rule(actor, place, &rule).await));
     }
     outcomes
+}
+
+/// An app's users, the apps they call from, the keys they bring.
+async fn call_people(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
+    let Owned { app, issuer, proxy, .. } = *owned;
+    let control = &world.control;
+    let subject = Subject { issuer, sub: "user-1".to_owned() };
+    let search = AppUserSearch::default();
+    let check =
+        AppCheckForm { mode: AppCheckMode::Observe, project_number: "123456789012".to_owned(), app_ids: String::new() };
+    vec![
+        ("app_users", Kind::Reads, control.app_users(actor, app, &search).await.map(drop)),
+        ("block_app_user", Kind::Edits, control.block_app_user(actor, app, &subject).await),
+        ("unblock_app_user", Kind::Edits, control.unblock_app_user(actor, app, &subject).await),
+        ("revoke_tokens_of", Kind::Edits, control.revoke_tokens_of(actor, app, &subject).await),
+        ("revoke_all_tokens", Kind::Edits, control.revoke_all_tokens(actor, app).await),
+        ("app_check", Kind::Reads, control.app_check(actor, app).await.map(drop)),
+        ("save_app_check", Kind::Edits, control.save_app_check(actor, app, &check).await),
+        ("set_byok", Kind::Edits, control.set_byok(actor, proxy, Byok::Optional).await),
+        ("fallback_choices", Kind::Reads, control.fallback_choices(actor, proxy).await.map(drop)),
+        ("set_fallback", Kind::Edits, control.set_fallback(actor, proxy, None).await),
+    ]
 }
 
 fn new_key() -> NewPoolKeyForm {
@@ -145,7 +169,7 @@ async fn ada_with_everything(world: &World) -> (Actor, Owned) {
 /// Everything that a call could have changed.
 async fn state(world: &World) -> Vec<String> {
     let mut state = Vec::new();
-    for table in ["apps", "plans", "issuers", "proxies", "sealed_keys", "byok_keys", "sessions"] {
+    for table in ["apps", "plans", "issuers", "proxies", "sealed_keys", "byok_keys", "app_users", "sessions"] {
         let digest = format!(
             "SELECT ('x' || substr(md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')), 1, 15))::bit(60)::bigint FROM {table} t"
         );
@@ -184,7 +208,7 @@ async fn a_viewer_sees_everything_and_changes_nothing() {
     assert_eq!(world.control.create_app(&viewer, "More").await, Err(ControlError::Forbidden));
     assert_eq!(world.control.rename_account(&viewer, "More").await, Err(ControlError::Forbidden));
     let after = state(&world).await;
-    assert_eq!(after[..6], before[..6], "but for the own session, nothing changed");
+    assert_eq!(after[..7], before[..7], "but for the own session, nothing changed");
 }
 
 #[tokio::test]

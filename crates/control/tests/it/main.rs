@@ -1,6 +1,7 @@
 //! The use cases against a real PostgreSQL, with a clock that stands still until it is told to go on.
 
 mod accounts;
+mod app_users;
 mod caps;
 mod demo;
 mod equal_work;

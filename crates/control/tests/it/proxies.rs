@@ -2,7 +2,6 @@
 
 use keyward_control::{ControlError, ProxySwitch};
 use keyward_domain::ids::ProxyId;
-use keyward_domain::limits::{RateLimit, Window};
 use keyward_domain::provider::KeyPlacement;
 use keyward_domain::rules::EndpointRule;
 use keyward_domain::view::{NewProxyForm, ProxySettingsForm};
@@ -30,7 +29,7 @@ async fn a_new_proxy_has_its_providers_rules_and_a_key_that_only_the_edge_opens(
     let view = control.proxy(&ada, id).await.expect("works");
     assert_eq!((view.base_url.as_str(), view.enabled, view.needs_issuer), ("https://api.openai.com", true, true));
     assert_eq!(view.rules, keyward_domain::catalogue::provider("openai").expect("known").default_rules);
-    assert!(view.rate_limit.is_some() && view.can_send_test);
+    assert!(!view.policy.limits.is_empty() && view.can_send_test);
     assert_eq!(view.edge_url, format!("{}/{}", control.settings().edge_url, view.slug));
     assert_eq!(view.key_hint.as_ref().map(ToString::to_string).as_deref(), Some("…abcd"));
     assert_eq!(opened_key(&world, id).await.as_deref(), Ok(KEY));
@@ -110,7 +109,6 @@ async fn settings_are_kept_as_a_browser_and_the_edge_need_them() {
     form.base_url = String::new();
     form.key_placement = None;
     form.allowed_origins = vec!["https://App.example.com/".to_owned(), String::new()];
-    form.rate_limit = Some(RateLimit { requests: 5, window: Window::Day });
     form.rules.truncate(1);
     control.save_proxy(&ada, id, form).await.expect("saves");
     let view = control.proxy(&ada, id).await.expect("works");
@@ -153,10 +151,6 @@ async fn refuses_fields_by_name() {
     for (form, field) in [
         (ProxySettingsForm { rules: vec![bad_rule], ..same.clone() }, "rules"),
         (ProxySettingsForm { allowed_origins: vec!["example.com".to_owned()], ..same.clone() }, "allowed_origins"),
-        (
-            ProxySettingsForm { rate_limit: Some(RateLimit { requests: 0, window: Window::Hour }), ..same.clone() },
-            "limit_requests",
-        ),
     ] {
         assert_eq!(refusal(control.save_proxy(&ada, id, form).await).0, field);
     }

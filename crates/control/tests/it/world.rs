@@ -167,7 +167,6 @@ pub fn unchanged(proxy: &ProxyView) -> ProxySettingsForm {
         key_placement: Some(proxy.key_placement.clone()),
         key: String::new(),
         current_password: String::new(),
-        rate_limit: proxy.rate_limit,
         allowed_origins: proxy.allowed_origins.clone(),
         rules: proxy.rules.clone(),
     }

@@ -2,7 +2,6 @@
 
 use url::{Host, Url};
 
-use crate::limits::RateLimit;
 use crate::path::PathTemplate;
 use crate::provider::{KeyPlacement, Provider};
 use crate::rules::EndpointRule;
@@ -97,14 +96,6 @@ pub fn key_placement(placement: KeyPlacement) -> Result<KeyPlacement, String> {
     }
 }
 
-pub fn rate_limit(limit: RateLimit) -> Result<RateLimit, String> {
-    match limit.requests {
-        0 => Err("a limit of 0 would refuse every request; switch the proxy off instead".to_owned()),
-        1..=1_000_000 => Ok(limit),
-        1_000_001.. => Err("a limit is at most 1,000,000 requests".to_owned()),
-    }
-}
-
 /// Every rule well-formed, none twice, and none that opens all users' objects at the provider. The reason names the rule.
 pub fn endpoint_rules(provider: &'static Provider, rules: &[EndpointRule]) -> Result<Vec<EndpointRule>, String> {
     if rules.len() > MAX_RULES {
@@ -150,7 +141,6 @@ fn is_query_name(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::catalogue;
-    use crate::limits::Window;
 
     fn custom() -> &'static Provider {
         catalogue::provider("custom").expect("in the catalogue")
@@ -244,11 +234,5 @@ mod tests {
             let leaks = EndpointRule { headers: vec![name.to_ascii_uppercase()], ..rule("GET", "/v1/a") };
             assert!(endpoint_rules(custom(), &[leaks]).is_err(), "{name}");
         }
-    }
-
-    #[test]
-    fn a_limit_lets_something_through() {
-        assert!(rate_limit(RateLimit { requests: 0, window: Window::Day }).is_err());
-        assert!(rate_limit(RateLimit { requests: 10, window: Window::Day }).is_ok());
     }
 }
