@@ -5,8 +5,10 @@
 pub mod address;
 mod address_rule;
 mod app_check;
+mod body_rule;
 mod issuer;
 mod limit;
+mod model_lines;
 mod money;
 mod origin;
 mod ownership_lines;
@@ -18,8 +20,10 @@ mod rule_lines;
 
 pub use address_rule::{AddressRuleForm, Lasts, MAX_ADDRESS_RULES, address_rule, put_address_rule};
 pub use app_check::{AppCheckForm, MAX_APP_IDS, app_check};
+pub use body_rule::{MAX_BODY_RULES, body_endpoints, body_rule, body_rules};
 pub use issuer::{firebase_project_id, issuer_url, shared_secret, supabase_issuer, token_audience};
 pub use limit::{LimitForm, MAX_LIMITS, limit, put_limit};
+pub use model_lines::{ModelLines, model_lines, name_list, parse_model_lines, parse_name_list};
 pub use money::{micro_usd, micro_usd_text, optional_number, whole_number};
 pub use origin::{MAX_ORIGINS, web_origin, web_origins};
 pub use ownership_lines::{ownership_lines, parse_ownership_lines};
