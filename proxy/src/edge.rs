@@ -14,10 +14,12 @@ use url::Url;
 
 use crate::byte_budget::ByteBudget;
 use crate::config::Bounds;
+use crate::custody::Custody;
 use crate::forwarding::Forwarding;
 use crate::ledger::Ledger;
 use crate::limiter::Limits;
 use crate::metrics::Metrics;
+use crate::patience::Upstreams;
 use crate::snapshot::Snapshot;
 use crate::stranger_log::StrangerLog;
 use crate::usage_queue::UsageQueue;
@@ -33,7 +35,8 @@ pub struct Edge {
     pub limits: Arc<Limits>,
     pub ledger: Ledger,
     pub guard: Guard,
-    pub upstream: reqwest::Client,
+    pub upstreams: Upstreams,
+    pub custody: Custody,
     pub usage: UsageQueue,
     pub strangers: StrangerLog,
     pub metrics: Metrics,

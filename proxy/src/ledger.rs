@@ -1,6 +1,7 @@
 //! Who owns which upstream object: Postgres, with a cache of what was found. Unknown is never cached.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_domain::clock::Clock;
@@ -12,6 +13,8 @@ use keyward_store::{Store, StoreError};
 use moka::sync::Cache;
 use tokio::time::timeout;
 use tracing::warn;
+
+use crate::byok_vault::OwnKey;
 
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 const CACHED_OWNERS: u64 = 100_000;
@@ -34,6 +37,19 @@ pub struct Ledger {
 pub struct Holder {
     pub proxy: ProxyId,
     pub subject: Subject,
+    /// The caller's own, if the call goes out with it. What it makes lies at another account of the provider, where ids
+    /// may be the caller's to choose: it is on record apart from what lies at the developer's.
+    pub own_key: Option<Arc<OwnKey>>,
+}
+
+impl Holder {
+    fn filed(&self, resource: &ResourceRef) -> ResourceRef {
+        ResourceRef { kind: self.filed_kind(&resource.kind), id: resource.id.clone() }
+    }
+
+    fn filed_kind(&self, kind: &str) -> String {
+        self.own_key.as_ref().map_or_else(|| kind.to_owned(), |own| format!("{kind}@{}", own.id))
+    }
 }
 
 impl Ledger {
@@ -53,13 +69,13 @@ impl Ledger {
         }
         let mut unknown = Vec::new();
         for resource in wanted {
-            match self.owners.get(&(holder.proxy, resource.clone())) {
+            match self.owners.get(&(holder.proxy, holder.filed(resource))) {
                 Some(owner) if owner == holder.subject => {}
                 Some(_) => return Err(Rejection::ResourceNotFound),
                 None => unknown.push(resource.clone()),
             }
         }
-        let found = self.look_up(holder.proxy, &unknown).await.map_err(|()| Rejection::OwnershipUnavailable)?;
+        let found = self.look_up(holder, &unknown).await.map_err(|()| Rejection::OwnershipUnavailable)?;
         if found.iter().any(|(_, owner)| *owner != holder.subject) {
             return Err(Rejection::ResourceNotFound);
         }
@@ -69,19 +85,25 @@ impl Ledger {
 
     /// Which of these are the holder's own.
     pub async fn owned_among(&self, holder: &Holder, wanted: &[ResourceRef]) -> Result<BTreeSet<String>, ()> {
-        let found = self.look_up(holder.proxy, wanted).await?;
+        let found = self.look_up(holder, wanted).await?;
         Ok(found.into_iter().filter(|(_, owner)| *owner == holder.subject).map(|(resource, _)| resource.id).collect())
     }
 
-    async fn look_up(&self, proxy: ProxyId, wanted: &[ResourceRef]) -> Result<Vec<(ResourceRef, Subject)>, ()> {
+    async fn look_up(&self, holder: &Holder, wanted: &[ResourceRef]) -> Result<Vec<(ResourceRef, Subject)>, ()> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let found = within("looked up", self.store.resource_owners(proxy, wanted)).await?;
+        let filed: Vec<ResourceRef> = wanted.iter().map(|resource| holder.filed(resource)).collect();
+        let found = within("looked up", self.store.resource_owners(holder.proxy, &filed)).await?;
         for (resource, owner) in &found {
-            self.owners.insert((proxy, resource.clone()), owner.clone());
+            self.owners.insert((holder.proxy, resource.clone()), owner.clone());
         }
-        Ok(found)
+        // By the names that they were asked for.
+        let named = wanted.iter().zip(&filed).filter_map(|(resource, filed)| {
+            let (_, owner) = found.iter().find(|(known, _)| known == filed)?;
+            Some((resource.clone(), owner.clone()))
+        });
+        Ok(named.collect())
     }
 
     /// What the upstream said lately of an object that nobody owns.
@@ -98,7 +120,8 @@ impl Ledger {
         let is_known = |resource: &ResourceRef| {
             self.owners.get(&(holder.proxy, resource.clone())).is_some_and(|owner| owner == holder.subject)
         };
-        let minted: Vec<ResourceRef> = minted.iter().filter(|resource| !is_known(resource)).cloned().collect();
+        let minted = minted.iter().map(|resource| holder.filed(resource));
+        let minted: Vec<ResourceRef> = minted.filter(|resource| !is_known(resource)).collect();
         if minted.is_empty() {
             return Ok(());
         }
@@ -116,14 +139,16 @@ impl Ledger {
     }
 
     pub async fn count_owned(&self, holder: &Holder, kind: &str) -> Result<u64, ()> {
-        let count = within("counted", self.store.count_owned(holder.proxy, kind, &holder.subject)).await?;
+        let count =
+            within("counted", self.store.count_owned(holder.proxy, &holder.filed_kind(kind), &holder.subject)).await?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// The object is gone at the provider. Should this fail, its owner stays on record, which harms nobody.
     pub async fn forget(&self, holder: &Holder, resource: &ResourceRef) {
-        self.owners.invalidate(&(holder.proxy, resource.clone()));
-        let _ = within("forgotten", self.store.forget_resource(holder.proxy, resource, &holder.subject)).await;
+        let filed = holder.filed(resource);
+        self.owners.invalidate(&(holder.proxy, filed.clone()));
+        let _ = within("forgotten", self.store.forget_resource(holder.proxy, &filed, &holder.subject)).await;
     }
 }
 

@@ -1,22 +1,28 @@
 //! The edge. Reads the environment, connects the parts, serves, and ends in order.
 
 mod answer;
+mod byok_vault;
 mod byte_budget;
 mod config;
 mod config_watch;
+mod custody;
+mod custody_notes;
 mod edge;
 mod forwarding;
+mod key_rests;
 mod ledger;
 mod limit_fields;
 mod limiter;
 mod meter;
 mod metrics;
 mod ops;
+mod patience;
 mod patient_io;
 mod pipeline;
 mod redactor;
 mod reply_stream;
 mod serve;
+mod served_keys;
 mod snapshot;
 mod standing_watch;
 mod steps;
@@ -33,7 +39,7 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use keyward_domain::clock::Clock;
 use keyward_identity::{AppChecks, KeySets, TokenCache};
-use keyward_outbound::{ClientTimes, Guard};
+use keyward_outbound::Guard;
 use keyward_store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,11 +52,13 @@ use tracing_subscriber::EnvFilter;
 use crate::byte_budget::ByteBudget;
 use crate::config::{Config, Mode};
 use crate::config_watch::{ConfigWatch, first_snapshot};
+use crate::custody::Custody;
 use crate::edge::Edge;
 use crate::ledger::Ledger;
 use crate::limiter::{Limits, LocalLimiter, keeping};
 use crate::metrics::Metrics;
 use crate::ops::Readiness;
+use crate::patience::Upstreams;
 use crate::serve::Doorway;
 use crate::snapshot::Snapshot;
 use crate::stranger_log::StrangerLog;
@@ -113,7 +121,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let (queue, writer) = usage_queue(config.bounds.usage_queue_events, store.clone(), metrics.clone());
     let writing_ends = CancellationToken::new();
     let writing = tokio::spawn(writer.run(writing_ends.clone(), LAST_WRITES));
-    let edge = Arc::new(edge(&config, &store, snapshot, queue, metrics));
+    let edge = Arc::new(edge(&config, &store, snapshot, queue, metrics)?);
     let counting = match &*edge.limits {
         Limits::Local(local) => tokio::spawn(keeping::keep(local.clone(), store.clone(), writing_ends.clone())),
     };
@@ -136,12 +144,19 @@ async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn edge(config: &Config, store: &Store, snapshot: Snapshot, usage: UsageQueue, metrics: Metrics) -> Edge {
+fn edge(
+    config: &Config,
+    store: &Store,
+    snapshot: Snapshot,
+    usage: UsageQueue,
+    metrics: Metrics,
+) -> anyhow::Result<Edge> {
     let guard = Guard::new(config.mode.reach());
     let clock = real_clock();
     metrics.config_version.set(snapshot.version);
     let key_sets = KeySets::with_overrides(guard.clone(), config.jwks_overrides.clone());
-    Edge {
+    let custody = Custody::start(store, &config.key_ring)?;
+    Ok(Edge {
         snapshot: ArcSwap::from_pointee(snapshot),
         config_changes: watch::Sender::new(()),
         app_checks: AppChecks::new(key_sets.clone(), CACHED_TOKENS),
@@ -150,7 +165,8 @@ fn edge(config: &Config, store: &Store, snapshot: Snapshot, usage: UsageQueue, m
         test_call_keys: config.key_ring.test_call_keys(),
         limits: Arc::new(Limits::Local(Arc::new(LocalLimiter::new(clock.clone())))),
         ledger: Ledger::new(store.clone(), clock.clone()),
-        upstream: guard.client(&ClientTimes { connect: config.bounds.connect, idle: None, total: None }),
+        upstreams: Upstreams::new(&guard, config.bounds.connect),
+        custody,
         guard,
         usage,
         strangers: StrangerLog::default(),
@@ -162,7 +178,7 @@ fn edge(config: &Config, store: &Store, snapshot: Snapshot, usage: UsageQueue, m
         bounds: config.bounds,
         held_bytes: ByteBudget::new(config.bounds.buffered_bytes),
         cut_streams: CancellationToken::new(),
-    }
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "main makes the real clock")]

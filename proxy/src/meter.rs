@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use keyward_domain::ids::PlanId;
+use keyward_domain::ids::{ByokKeyId, PlanId};
 use keyward_domain::issuer::Subject;
 use keyward_domain::json_scan::MemberScan;
 use keyward_domain::metering::{self, Reported};
@@ -33,6 +33,7 @@ pub struct Meter {
     method: String,
     proxy: Option<Arc<ServedProxy>>,
     subject: Option<Subject>,
+    own_key: Option<ByokKeyId>,
     endpoint: Option<String>,
     status: u16,
     ending: Option<(Outcome, Option<&'static str>)>,
@@ -97,6 +98,8 @@ impl Meter {
             method: if is_known(method) { method.as_str().to_owned() } else { "OTHER".to_owned() },
             proxy: None,
             subject: None,
+            own_key: None,
+            app_check: None,
             endpoint: None,
             status: CLIENT_GONE,
             ending: None,
@@ -113,7 +116,6 @@ impl Meter {
             working_since: Some(started),
             worked: Duration::ZERO,
             counted: true,
-            app_check: None,
             standing,
         }
     }
@@ -124,6 +126,10 @@ impl Meter {
 
     pub fn authenticated(&mut self, subject: Subject) {
         self.subject = Some(subject);
+    }
+
+    pub fn uses_own_key(&mut self, key: Option<ByokKeyId>) {
+        self.own_key = key;
     }
 
     pub fn authorized(&mut self, template: &str) {
@@ -313,6 +319,7 @@ impl Drop for Meter {
             first_byte_ms: self.first_byte.map(millis),
             duration_ms: millis(self.started.elapsed()),
             app_check: self.app_check,
+            byok_key: self.own_key,
         });
     }
 }

@@ -9,6 +9,8 @@ use prometheus::{
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
+    keys_chosen: IntCounterVec,
+    key_rests: IntCounterVec,
     /// The edge's own share of the time: neither the client's nor the upstream's.
     pub added_seconds: Histogram,
     pub first_byte_seconds: Histogram,
@@ -40,6 +42,20 @@ impl Metrics {
                 IntCounterVec::new(
                     Opts::new("keyward_edge_requests_total", "Finished requests by outcome and rejection code"),
                     &["outcome", "code"],
+                )?,
+            )?,
+            keys_chosen: register(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("keyward_edge_keys_chosen_total", "Calls by how their provider key was found"),
+                    &["choice"],
+                )?,
+            )?,
+            key_rests: register(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("keyward_edge_key_rests_total", "Keys put to rest by what the provider said of them"),
+                    &["cause"],
                 )?,
             )?,
             added_seconds: histogram(histogram_opts!(
@@ -103,6 +119,14 @@ impl Metrics {
     /// `unavailable` where the keys could not be fetched.
     pub fn app_checked(&self, outcome: Option<AppCheckOutcome>) {
         self.app_checks.with_label_values(&[outcome.map_or("unavailable", AppCheckOutcome::name)]).inc();
+    }
+
+    pub fn key_chosen(&self, choice: &str) {
+        self.keys_chosen.with_label_values(&[choice]).inc();
+    }
+
+    pub fn key_rests(&self, cause: &str) {
+        self.key_rests.with_label_values(&[cause]).inc();
     }
 
     pub fn text(&self) -> Vec<u8> {

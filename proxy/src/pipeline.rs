@@ -27,7 +27,7 @@ use crate::steps::{addresses, app_check, body_rules, carriers, cors, forward, ro
 /// Every proof that a call may go out. Its fields are private: only `run` makes one.
 pub struct Admitted {
     proxy: Arc<ServedProxy>,
-    _caller: Caller,
+    caller: Caller,
     endpoint: Endpoint,
     _plan: ActivePlan,
     _ticket: Ticket,
@@ -35,9 +35,24 @@ pub struct Admitted {
     claim: Claim,
 }
 
+/// What `forward` needs of them.
+pub struct Passage {
+    pub proxy: Arc<ServedProxy>,
+    pub caller: Caller,
+    pub endpoint: Endpoint,
+    pub upload: Upload,
+    pub claim: Claim,
+}
+
 impl Admitted {
-    pub fn into_parts(self) -> (Arc<ServedProxy>, Endpoint, Upload, Claim) {
-        (self.proxy, self.endpoint, self.upload, self.claim)
+    pub fn into_passage(self) -> Passage {
+        Passage {
+            proxy: self.proxy,
+            caller: self.caller,
+            endpoint: self.endpoint,
+            upload: self.upload,
+            claim: self.claim,
+        }
     }
 }
 
@@ -82,6 +97,9 @@ pub async fn run(
     let attestation = app_check::attest(edge, &proxy, &caller, credentials.app_check.as_deref()).await;
     meter.app_check = attestation.outcome;
     attestation.admit()?;
+    let byok = credentials.byok.as_ref().map(|text| text.as_str());
+    let own_key = edge.custody.vault.admit(&proxy, caller.subject(), byok, edge.clock.now()).await?.map(Arc::new);
+    meter.uses_own_key(own_key.as_ref().map(|own| own.id));
 
     let mut endpoint = authorize::endpoint(routed, &head)?;
     meter.authorized(&endpoint.template);
@@ -101,7 +119,7 @@ pub async fn run(
         method: &head.method,
         endpoint: &endpoint,
         upload: &upload,
-        payer: Payer::Developer,
+        payer: if own_key.is_some() { Payer::AppUser } else { Payer::Developer },
         now: edge.clock.now(),
     };
     let reserved = edge.limits.reserve(limits.of_call(&call)?).await?;
@@ -109,12 +127,12 @@ pub async fn run(
     let (slot, ticket) = Slot::new(edge.limits.clone(), reserved.reservation);
     meter.reserved(slot, plan.plan);
 
-    let holder = Holder { proxy: proxy.id, subject: caller.subject().clone() };
+    let holder = Holder { proxy: proxy.id, subject: caller.subject().clone(), own_key };
     let caller_at = (holder, AtEdge::of(edge, &head));
     let claim = ownership::claim(edge, &proxy, caller_at, &mut endpoint, &upload).await?;
 
     debug!(proxy.id = %proxy.id, plan.id = %plan.plan, endpoint = endpoint.template, "admitted");
-    let admitted = Admitted { proxy, _caller: caller, endpoint, _plan: plan, _ticket: ticket, upload, claim };
+    let admitted = Admitted { proxy, caller, endpoint, _plan: plan, _ticket: ticket, upload, claim };
     meter.sending();
     let reply = forward::forward(edge, &head, admitted).await?;
     meter.resume();

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::edge::Edge;
 use crate::meter::Meter;
+use crate::patience::Patience;
 use crate::redactor::Redactor;
 use crate::snapshot::ServedProxy;
 use crate::steps::forward::Reply;
@@ -37,6 +38,7 @@ pub struct ReplyStream {
     proxy: Arc<ServedProxy>,
     claim: Claim,
     response: Response,
+    patience: Patience,
     redactor: Redactor,
     events: Option<Events>,
     /// Bytes still to be delivered, where the upstream told.
@@ -78,6 +80,7 @@ impl ReplyStream {
             proxy: reply.proxy,
             claim: reply.claim,
             response: reply.response,
+            patience: reply.patience,
             redactor,
             events,
             left,
@@ -140,8 +143,7 @@ impl ReplyStream {
 
     /// The next piece of the upstream's, made ready.
     async fn take_in(&mut self, meter: &mut Meter) -> Result<(), Rejection> {
-        let bounds = &self.edge.bounds;
-        let deadline = (Instant::now() + bounds.stream_idle).min(self.opened + bounds.stream_open);
+        let deadline = (Instant::now() + self.patience.idle).min(self.opened + self.patience.open);
         let read = tokio::select! {
             biased;
             () = self.edge.cut_streams.cancelled() => return Err(Rejection::ShuttingDown),

@@ -1,36 +1,38 @@
 //! What the edge serves from: every proxy by its slug, compiled and ready. Replaced as a whole, never changed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use keyward_domain::body_rules::BodyRules;
 use keyward_domain::call_price::CallPrice;
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AccountId, AppId, IssuerId, PlanId, ProxyId};
 use keyward_domain::issuer::Subject;
 use keyward_domain::ownership::OwnershipTable;
-use keyward_domain::policy::{AnonymousPolicy, AppPolicy, ProxyPolicy};
+use keyward_domain::policy::{AnonymousPolicy, AppPolicy, ProxyPolicy, UpstreamHeader};
 use keyward_domain::provider::{KeyPlacement, Provider};
 use keyward_domain::revocation::{self, Revoked, UserStanding};
 use keyward_domain::rules::RuleSet;
-use keyward_domain::secret::ProviderKey;
 use keyward_domain::stateful::Objects;
+use keyward_domain::validate;
 use keyward_identity::{LinkedIssuer, SharedSecret};
 use keyward_store::end_user::EndUserNames;
 use keyward_store::sealing::KeyRing;
-use keyward_store::snapshot::{
-    ConfigSnapshot, EdgeApp, EdgeIssuer, EdgePlan, EdgeProxy, RevokedUser, SealedProviderKey,
-};
+use keyward_store::snapshot::{ConfigSnapshot, EdgeApp, EdgeIssuer, EdgePlan, EdgeProxy, RevokedUser};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use tracing::warn;
 use url::Url;
 use uuid::Uuid;
 
+use crate::served_keys::ServedKeys;
+
 pub struct Snapshot {
     pub version: i64,
     proxies: HashMap<String, Arc<ServedProxy>>,
     apps: HashMap<AppId, Arc<ServedApp>>,
+    by_id: HashMap<ProxyId, Arc<ServedProxy>>,
 }
 
 pub struct ServedProxy {
@@ -47,7 +49,9 @@ pub struct ServedProxy {
     pub allowed_origins: Vec<String>,
     pub bodies: BodyRules,
     end_users: EndUserNames,
-    key: KeySlot,
+    /// Sent with every call, in place of what the client gave.
+    pub upstream_headers: HeaderMap,
+    pub keys: ServedKeys,
 }
 
 /// What all proxies of an app share.
@@ -114,13 +118,6 @@ fn token_scope(app: AppId, rows: &[EdgeIssuer]) -> Uuid {
     Uuid::from_bytes(id)
 }
 
-/// Opens its key once, when it is first needed; a new snapshot starts sealed again.
-struct KeySlot {
-    sealed: Option<SealedProviderKey>,
-    ring: KeyRing,
-    opened: OnceLock<Option<ProviderKey>>,
-}
-
 impl Snapshot {
     pub fn compile(config: ConfigSnapshot, ring: &KeyRing) -> Self {
         for row in &config.broken {
@@ -128,16 +125,20 @@ impl Snapshot {
         }
         let apps = config.apps.into_iter().map(|(id, row)| (id, Arc::new(ServedApp::compile(id, row, ring))));
         let apps: HashMap<AppId, Arc<ServedApp>> = apps.collect();
-        let mut proxies = HashMap::new();
+        let (mut proxies, mut by_id) = (HashMap::new(), HashMap::new());
         for row in config.proxies {
             let slug = row.slug.as_str().to_owned();
             let app = apps.get(&row.app).cloned();
             match app.and_then(|app| compile(row, app, ring)) {
-                Some(proxy) => drop(proxies.insert(slug, Arc::new(proxy))),
+                Some(proxy) => {
+                    let proxy = Arc::new(proxy);
+                    by_id.insert(proxy.id, proxy.clone());
+                    proxies.insert(slug, proxy);
+                }
                 None => warn!(slug, "a proxy whose app, provider or body rules can't be read serves nothing"),
             }
         }
-        Self { version: config.version, proxies, apps }
+        Self { version: config.version, proxies, by_id, apps }
     }
 
     pub fn proxy(&self, slug: &str) -> Option<Arc<ServedProxy>> {
@@ -146,6 +147,10 @@ impl Snapshot {
 
     pub fn app(&self, app: AppId) -> Option<&ServedApp> {
         self.apps.get(&app).map(Arc::as_ref)
+    }
+
+    pub fn proxy_by_id(&self, id: ProxyId) -> Option<Arc<ServedProxy>> {
+        self.by_id.get(&id).cloned()
     }
 
     pub fn len(&self) -> usize {
@@ -179,11 +184,12 @@ fn compile(row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing) -> Option<Served
         key_placement: row.key_placement,
         enabled: row.enabled,
         rules,
+        upstream_headers: upstream_headers(row.id, provider, &row.policy.upstream_headers),
         policy: row.policy,
         allowed_origins: row.allowed_origins,
         bodies,
         end_users: row.end_users,
-        key: KeySlot { sealed: row.keys.into_iter().next(), ring: ring.clone(), opened: OnceLock::new() },
+        keys: ServedKeys::new(row.keys, ring),
     })
 }
 
@@ -212,15 +218,23 @@ impl ServedProxy {
 
     /// What stands for this user at the provider; `None` when the account's data key does not open.
     pub fn end_user_name(&self, subject: &Subject) -> Option<String> {
-        self.end_users.name(&self.key.ring, subject).ok()
+        self.end_users.name(self.keys.ring(), subject).ok()
     }
+}
 
-    /// `None` when there is no key, or it does not open.
-    pub fn key(&self) -> Option<&ProviderKey> {
-        let opened = self.key.opened.get_or_init(|| {
-            let sealed = self.key.sealed.as_ref()?;
-            sealed.open(&self.key.ring).inspect_err(|error| warn!(proxy.id = %self.id, %error, "no usable key")).ok()
+/// The same check as when they were typed: what it does not let through is not sent.
+fn upstream_headers(proxy: ProxyId, provider: &Provider, given: &[UpstreamHeader]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for header in given {
+        let checked = validate::upstream_header(provider, header).ok();
+        let pair = checked.and_then(|checked| {
+            let name = HeaderName::try_from(checked.name).ok()?;
+            Some((name, HeaderValue::try_from(checked.value).ok()?))
         });
-        opened.as_ref()
+        match pair {
+            Some((name, value)) => drop(headers.insert(name, value)),
+            None => warn!(proxy.id = %proxy, "a header field of the developer's can't be sent and is left out"),
+        }
     }
+    headers
 }

@@ -17,8 +17,10 @@ const TRY_REFUSED_EVERY: Duration = Duration::seconds(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestCause {
-    /// The provider answered 401 or 403.
+    /// 401: the provider knows no such key.
     Refused,
+    /// 403: not for this call. Providers say so of models, regions and objects too, and so it closes nothing.
+    Forbidden,
     /// 429.
     RateLimited,
 }
@@ -39,6 +41,7 @@ pub enum KeyVerdict {
     /// It was let in, whatever became of the call.
     Accepted,
     Refused,
+    Forbidden,
     RateLimited {
         retry_after_secs: Option<u64>,
     },
@@ -47,7 +50,8 @@ pub enum KeyVerdict {
 impl KeyVerdict {
     pub fn of(status: u16, retry_after_secs: Option<u64>) -> Self {
         match status {
-            401 | 403 => Self::Refused,
+            401 => Self::Refused,
+            403 => Self::Forbidden,
             429 => Self::RateLimited { retry_after_secs },
             _ => Self::Accepted,
         }
@@ -58,11 +62,12 @@ impl KeyVerdict {
 pub fn rest_after(before: Option<Rest>, verdict: KeyVerdict, now: OffsetDateTime) -> Option<Rest> {
     match verdict {
         KeyVerdict::Accepted => None,
-        KeyVerdict::Refused => {
+        KeyVerdict::Refused | KeyVerdict::Forbidden => {
             let refusals = before.map_or(0, |rest| rest.refusals).saturating_add(1);
             let rest = FIRST_REFUSAL_REST * 2_i32.pow(refusals.saturating_sub(1).min(8));
             let until = now + rest.min(LONGEST_REFUSAL_REST);
-            Some(Rest { cause: RestCause::Refused, until, tried_at: now, refusals })
+            let cause = if verdict == KeyVerdict::Refused { RestCause::Refused } else { RestCause::Forbidden };
+            Some(Rest { cause, until, tried_at: now, refusals })
         }
         KeyVerdict::RateLimited { retry_after_secs } => {
             let asked = retry_after_secs.map(|secs| Duration::seconds(i64::try_from(secs).unwrap_or(i64::MAX)));
@@ -84,8 +89,8 @@ pub struct Candidate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     Awake(usize),
-    /// All rest; of those that were only slowed down, this one wakes first.
-    Slowed(usize),
+    /// All rest; of those that the provider knows, this one wakes first.
+    Drowsy(usize),
     /// The provider refused all; this one is due to be tried again.
     TryRefused(usize),
     AllRefused,
@@ -112,11 +117,12 @@ pub fn choose(pool: &[Candidate], roll: u64, now: OffsetDateTime) -> Choice {
         }
     }
     let rests: Vec<(usize, Rest)> = used().filter_map(|(at, candidate)| Some((at, resting(candidate)?))).collect();
-    let of = |cause: RestCause| rests.iter().filter(move |(_, rest)| rest.cause == cause);
-    if let Some((at, _)) = of(RestCause::RateLimited).min_by_key(|(_, rest)| rest.until) {
-        return Choice::Slowed(*at);
+    if let Some((at, _)) =
+        rests.iter().filter(|(_, rest)| rest.cause != RestCause::Refused).min_by_key(|(_, rest)| rest.until)
+    {
+        return Choice::Drowsy(*at);
     }
-    match of(RestCause::Refused).min_by_key(|(_, rest)| rest.tried_at) {
+    match rests.iter().min_by_key(|(_, rest)| rest.tried_at) {
         Some((at, rest)) if now - rest.tried_at >= TRY_REFUSED_EVERY => Choice::TryRefused(*at),
         Some(_) => Choice::AllRefused,
         None => Choice::NoKey,
@@ -157,9 +163,17 @@ mod tests {
     fn the_one_that_wakes_first_serves_when_all_were_slowed_down() {
         let slowed = |secs| resting(RestCause::RateLimited, secs);
         let pool = [slowed(60), slowed(20), resting(RestCause::Refused, 5_000)];
-        assert_eq!(choose(&pool, 9, NOW), Choice::Slowed(1));
-        assert_eq!(choose(&pool, 9, NOW + Duration::seconds(19)), Choice::Slowed(1));
+        assert_eq!(choose(&pool, 9, NOW), Choice::Drowsy(1));
+        assert_eq!(choose(&pool, 9, NOW + Duration::seconds(19)), Choice::Drowsy(1));
         assert_eq!(choose(&pool, 9, NOW + Duration::seconds(20)), Choice::Awake(1));
+    }
+
+    #[test]
+    fn a_key_that_was_forbidden_something_rests_behind_the_others_and_closes_nothing() {
+        let rest = rest_after(None, KeyVerdict::of(403, None), NOW);
+        let forbidden = Candidate { weight: 1, rest };
+        assert_eq!(choose(&[forbidden, awake(1)], 0, NOW), Choice::Awake(1));
+        assert_eq!(choose(&[forbidden, resting(RestCause::Refused, 5)], 0, NOW), Choice::Drowsy(0));
     }
 
     #[test]

@@ -41,6 +41,11 @@ pub enum Rejection {
         reason: String,
     },
     AppCheckUnavailable,
+    ByokNotAllowed,
+    ByokRequired,
+    /// Unknown, another user's or proxy's, revoked, expired, or the wrong share: the same answer.
+    ByokRefused,
+    ByokUnavailable,
     // authorize
     EndpointNotAllowed {
         method: String,
@@ -75,9 +80,13 @@ pub enum Rejection {
     OwnershipUnavailable,
     // forward
     ProviderKeyUnusable,
+    /// Every key of the pool rests because the provider refused it.
+    ProviderKeysRefused,
     UpstreamUnreachable,
     UpstreamTimeout,
     UpstreamAuthFailed,
+    /// The provider refused the user's own key.
+    ByokKeyRejected,
     UpstreamRedirected,
     UpstreamReplyRefused {
         reason: &'static str,
@@ -162,7 +171,13 @@ impl Rejection {
             Self::UnreadableCalls => "unreadable_calls",
             Self::ResourceNotFound => "resource_not_found",
             Self::OwnershipUnavailable => "ownership_unavailable",
+            Self::ByokNotAllowed => "byok_not_allowed",
+            Self::ByokRequired => "byok_required",
+            Self::ByokRefused => "byok_refused",
+            Self::ByokUnavailable => "byok_unavailable",
+            Self::ByokKeyRejected => "byok_key_rejected",
             Self::ProviderKeyUnusable => "provider_key_unusable",
+            Self::ProviderKeysRefused => "provider_keys_refused",
             Self::UpstreamUnreachable => "upstream_unreachable",
             Self::UpstreamTimeout => "upstream_timeout",
             Self::UpstreamAuthFailed => "upstream_auth_failed",
@@ -181,6 +196,7 @@ impl Rejection {
             | Self::QueryNotAllowed(_)
             | Self::ContentTypeRepeated
             | Self::BodyBroken
+            | Self::ByokNotAllowed
             | Self::BadBody(_)
             | Self::UnreadableCalls => 400,
             Self::TokenMissing
@@ -188,7 +204,10 @@ impl Rejection {
             | Self::TokenRevoked
             | Self::AppCheckMissing
             | Self::AppCheckFailed { .. }
+            | Self::ByokRefused
             | Self::NoIssuer => 401,
+            // Not 401: a fresh token of the user's would change nothing.
+            Self::ByokRequired | Self::ByokKeyRejected => 403,
             Self::ProxyDisabled
             | Self::OriginNotAllowed
             | Self::AddressNotAllowed
@@ -211,6 +230,7 @@ impl Rejection {
             Self::HeadersTooLarge => 431,
             Self::UpstreamUnreachable
             | Self::UpstreamAuthFailed
+            | Self::ProviderKeysRefused
             | Self::UpstreamRedirected
             | Self::UpstreamReplyRefused { .. }
             | Self::UpstreamBroke => 502,
@@ -220,6 +240,7 @@ impl Rejection {
             | Self::AppCheckUnavailable
             | Self::LimitsUnavailable
             | Self::OwnershipUnavailable
+            | Self::ByokUnavailable
             | Self::ProviderKeyUnusable
             | Self::OwnerNotRecorded => 503,
             Self::UpstreamTimeout => 504,
@@ -249,6 +270,10 @@ impl Rejection {
             | Self::AccessRevoked
             | Self::AppCheckMissing
             | Self::AppCheckFailed { .. }
+            | Self::ByokNotAllowed
+            | Self::ByokRequired
+            | Self::ByokRefused
+            | Self::ByokUnavailable
             | Self::AppCheckUnavailable => Step::Authenticate,
             Self::EndpointNotAllowed { .. }
             | Self::QueryNotAllowed(_)
@@ -266,6 +291,8 @@ impl Rejection {
             | Self::ResourceNotFound
             | Self::OwnershipUnavailable => Step::Ownership,
             Self::ProviderKeyUnusable
+            | Self::ProviderKeysRefused
+            | Self::ByokKeyRejected
             | Self::UpstreamUnreachable
             | Self::UpstreamTimeout
             | Self::UpstreamAuthFailed
@@ -343,6 +370,22 @@ impl Rejection {
             }
             Self::ResourceNotFound => "No such object.".into(),
             Self::OwnershipUnavailable => "Who owns this object can't be looked up now. Try again.".into(),
+            Self::ByokNotAllowed => {
+                "This proxy takes no keys of users' own. Leave out X-Keyward-Byok, and what follows ~ in the token.".into()
+            }
+            Self::ByokRequired => {
+                "This proxy works with the user's own provider key only. Store one, and send its credential in X-Keyward-Byok.".into()
+            }
+            Self::ByokRefused => {
+                "The credential of the user's own key was refused: it is unknown, revoked, expired, or not for this user and proxy.".into()
+            }
+            Self::ByokUnavailable => "The user's own key can't be looked up now. Try again.".into(),
+            Self::ByokKeyRejected => {
+                "The provider refused the user's own key. Enter a valid one.".into()
+            }
+            Self::ProviderKeysRefused => {
+                "The provider refused every key of this proxy. Check the keys in the dashboard.".into()
+            }
             Self::ProviderKeyUnusable => {
                 "This proxy has no usable provider key. Enter it again in the dashboard.".into()
             }
@@ -361,7 +404,7 @@ impl Rejection {
     pub fn outcome(&self) -> Outcome {
         match (self.step(), self) {
             (_, Self::BodyBroken) => Outcome::ClientAborted,
-            (_, Self::ProviderKeyUnusable) => Outcome::Rejected,
+            (_, Self::ProviderKeyUnusable | Self::ProviderKeysRefused) => Outcome::Rejected,
             // It comes at the end of what was already under way.
             (_, Self::ShuttingDown | Self::AccessRevoked) => Outcome::UpstreamFailed,
             (Step::Forward | Step::Record, _) => Outcome::UpstreamFailed,
@@ -422,6 +465,8 @@ impl Rejection {
             self,
             Self::ProviderKeyUnusable
                 | Self::UpstreamAuthFailed
+                | Self::ProviderKeysRefused
+                | Self::ByokKeyRejected
                 | Self::UpstreamRedirected
                 | Self::UpstreamReplyRefused { .. }
                 | Self::BodyTimeout

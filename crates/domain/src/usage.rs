@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::ids::{AccountId, AppId, PlanId, ProxyId};
+use crate::ids::{AccountId, AppId, ByokKeyId, PlanId, ProxyId};
 use crate::issuer::Subject;
 
 /// How a request ended.
@@ -103,4 +103,6 @@ pub struct UsageEvent {
     pub duration_ms: u32,
     /// Absent where it is off, and where the keys to check it by could not be fetched.
     pub app_check: Option<AppCheckOutcome>,
+    /// The user's own key, if the call was made with one: it cost the developer nothing.
+    pub byok_key: Option<ByokKeyId>,
 }

@@ -6,6 +6,7 @@ pub mod address;
 mod address_rule;
 mod app_check;
 mod body_rule;
+mod forwarding;
 mod issuer;
 mod limit;
 mod model_lines;
@@ -21,6 +22,10 @@ mod rule_lines;
 pub use address_rule::{AddressRuleForm, Lasts, MAX_ADDRESS_RULES, address_rule, put_address_rule};
 pub use app_check::{AppCheckForm, MAX_APP_IDS, app_check};
 pub use body_rule::{MAX_BODY_RULES, body_endpoints, body_rule, body_rules};
+pub use forwarding::{
+    MAX_CONNECT_SECS, MAX_FIRST_BYTE_SECS, MAX_IDLE_SECS, MAX_OPEN_SECS, MAX_UPSTREAM_HEADERS, timeouts,
+    upstream_header, upstream_headers,
+};
 pub use issuer::{firebase_project_id, issuer_url, shared_secret, supabase_issuer, token_audience};
 pub use limit::{LimitForm, MAX_LIMITS, limit, put_limit};
 pub use model_lines::{ModelLines, model_lines, name_list, parse_model_lines, parse_name_list};

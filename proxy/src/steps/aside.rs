@@ -1,5 +1,7 @@
 //! What the edge itself asks of the upstream to decide about a call: with the key, and never shown to the client.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use http::header::HeaderMap;
 use keyward_domain::path::{PathParams, PathTemplate};
@@ -9,29 +11,38 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::edge::Edge;
+use crate::ledger::Holder;
+use crate::patience::Patience;
 use crate::snapshot::ServedProxy;
-use crate::steps::forward;
+use crate::steps::{forward, upstream_key};
 
 /// The body of a 200; `None` for any other answer. `template` has one parameter, which becomes `id`.
-pub async fn get(edge: &Edge, proxy: &ServedProxy, template: &str, id: &str) -> Result<Option<Bytes>, Rejection> {
+pub async fn get(
+    edge: &Edge,
+    proxy: &Arc<ServedProxy>,
+    holder: &Holder,
+    (template, id): (&str, &str),
+) -> Result<Option<Bytes>, Rejection> {
     let template = PathTemplate::parse(template).map_err(|_| Rejection::ResourceNotFound)?;
     let params: PathParams = template.param_names().map(|(_, name)| (name.to_owned(), id.to_owned())).collect();
-    let (url, headers) = forward::aside(edge, proxy, &template.rebuild(&params))?;
-    let response = send(edge, url, headers).await?;
-    if response.status() != http::StatusCode::OK { Ok(None) } else { read(edge, response).await.map(Some) }
+    let key = upstream_key::for_aside(edge, proxy, holder.own_key.as_deref())?;
+    let (url, headers) = forward::aside(edge, &key, &template.rebuild(&params))?;
+    let patience = Patience::of(&proxy.policy.timeouts, &edge.bounds);
+    let response = send(edge, (url, headers), patience).await?;
+    if response.status() != http::StatusCode::OK { Ok(None) } else { read(edge, response, patience).await.map(Some) }
 }
 
-pub async fn send(edge: &Edge, url: Url, headers: HeaderMap) -> Result<Response, Rejection> {
+pub async fn send(edge: &Edge, (url, headers): (Url, HeaderMap), patience: Patience) -> Result<Response, Rejection> {
     let mut request = Request::new(Method::GET, url);
     *request.headers_mut() = headers;
-    let sent = timeout(edge.bounds.first_byte, edge.upstream.execute(request)).await;
+    let sent = timeout(patience.first_byte, edge.upstreams.client(patience.connect).execute(request)).await;
     sent.map_err(|_| Rejection::UpstreamTimeout)?.map_err(|_| Rejection::UpstreamBroke)
 }
 
-pub async fn read(edge: &Edge, mut response: Response) -> Result<Bytes, Rejection> {
+pub async fn read(edge: &Edge, mut response: Response, patience: Patience) -> Result<Bytes, Rejection> {
     let (mut whole, mut held) = (BytesMut::new(), edge.held_bytes.lease());
     loop {
-        let chunk = timeout(edge.bounds.stream_idle, response.chunk()).await;
+        let chunk = timeout(patience.idle, response.chunk()).await;
         match chunk.map_err(|_| Rejection::UpstreamTimeout)?.map_err(|_| Rejection::UpstreamBroke)? {
             Some(chunk) => {
                 held.grow_to(whole.len() + chunk.len())?;

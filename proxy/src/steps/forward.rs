@@ -9,7 +9,6 @@ use http::{Method, StatusCode};
 use keyward_domain::path::ParsePathError;
 use keyward_domain::provider::{KeyPlacement, StreamUsage};
 use keyward_domain::rejection::Rejection;
-use keyward_domain::secret::ProviderKey;
 use keyward_domain::strict_json;
 use reqwest::{Request, Response};
 use tokio::time::{Instant, sleep_until};
@@ -18,13 +17,15 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::edge::Edge;
-use crate::pipeline::Admitted;
+use crate::patience::Patience;
+use crate::pipeline::{Admitted, Passage};
 use crate::snapshot::ServedProxy;
 use crate::steps::authorize::Endpoint;
 use crate::steps::headers;
 use crate::steps::listing::Pages;
 use crate::steps::ownership::Claim;
 use crate::steps::upload::{Inflow, Upload};
+use crate::steps::upstream_key::{self, Outgoing, UpstreamKey};
 
 const MAX_REPLY_HEADER_FIELDS: usize = 100;
 const MAX_REPLY_HEADER_BYTES: usize = 64 << 10;
@@ -34,6 +35,8 @@ pub struct Reply {
     pub proxy: Arc<ServedProxy>,
     pub claim: Claim,
     pub response: Response,
+    pub key: UpstreamKey,
+    pub patience: Patience,
     /// We asked for a usage chunk in the stream that the client did not.
     pub hides_usage: bool,
     /// Of a list that will be filtered.
@@ -43,15 +46,24 @@ pub struct Reply {
 }
 
 pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Reply, Rejection> {
-    let (proxy, endpoint, mut upload, claim) = admitted.into_parts();
-    let key = proxy.key().ok_or(Rejection::ProviderKeyUnusable)?;
+    let Passage { proxy, caller, endpoint, mut upload, claim } = admitted.into_passage();
+    let outgoing = Outgoing {
+        method: &head.method,
+        endpoint: &endpoint,
+        demands: &claim.demands,
+        upload: &upload,
+        standing: caller.standing(),
+    };
+    let key = upstream_key::choose(edge, &proxy, claim.holder.own_key.as_deref(), &outgoing)?;
+    let patience = Patience::of(&key.via.policy.timeouts, &edge.bounds);
     let hides_usage = ask_for_usage(&proxy, &endpoint, &mut upload);
     upload.forget_value();
     let call = Call {
         method: head.method.clone(),
-        url: target(edge, &proxy, (&endpoint.upstream_path, &endpoint.query.rebuild()), key)?,
-        headers: with_key(upstream_headers(head, &proxy, &endpoint, &upload), &proxy, key)?,
+        url: target(edge, &key, (&endpoint.upstream_path, &endpoint.query.rebuild()))?,
+        headers: with_key(upstream_headers(head, &key, &endpoint, &upload), &key)?,
         upload,
+        patience,
     };
     let sent = match call.send(edge).await {
         // Nothing of the request was seen by anybody: it may go out once more.
@@ -62,14 +74,15 @@ pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Re
         Ok(response) => response,
         Err(unsent) => return Err(unsent.rejection),
     };
-    check_head(&proxy, &response)?;
-    let pages = claim.demands.filters().is_some().then(|| Pages::new(call.url, call.headers));
-    Ok(Reply { proxy, claim, response, hides_usage, pages, path: endpoint.upstream_path })
+    key.answered(edge, response.status(), response.headers());
+    check_head(&key, &response)?;
+    let pages = claim.demands.filters().is_some().then(|| Pages::new(call.url, call.headers, patience));
+    Ok(Reply { proxy, claim, response, key, patience, hides_usage, pages, path: endpoint.upstream_path })
 }
 
 /// The provider is told the type under which the body was read here, whatever else the client's fields say.
-fn upstream_headers(head: &Parts, proxy: &ServedProxy, endpoint: &Endpoint, upload: &Upload) -> HeaderMap {
-    let mut headers = headers::for_upstream(&head.headers, proxy.provider, &endpoint.headers);
+fn upstream_headers(head: &Parts, key: &UpstreamKey, endpoint: &Endpoint, upload: &Upload) -> HeaderMap {
+    let mut headers = headers::for_upstream(&head.headers, key.via.provider, &endpoint.headers);
     headers.remove(CONTENT_TYPE);
     let content_type = match upload {
         Upload::Empty => None,
@@ -77,6 +90,7 @@ fn upstream_headers(head: &Parts, proxy: &ServedProxy, endpoint: &Endpoint, uplo
         Upload::Form { .. } | Upload::Streamed(_) => head.headers.get(CONTENT_TYPE).cloned(),
     };
     headers.extend(content_type.map(|value| (CONTENT_TYPE, value)));
+    add_developers(&mut headers, key);
     headers
 }
 
@@ -92,15 +106,28 @@ fn ask_for_usage(proxy: &ServedProxy, endpoint: &Endpoint, upload: &mut Upload) 
     true
 }
 
-/// A GET of the edge's own, of a path that it built.
-pub fn aside(edge: &Edge, proxy: &ServedProxy, path: &str) -> Result<(Url, HeaderMap), Rejection> {
-    let key = proxy.key().ok_or(Rejection::ProviderKeyUnusable)?;
-    let headers = headers::for_upstream(&HeaderMap::new(), proxy.provider, &[]);
-    Ok((target(edge, proxy, (path, ""), key)?, with_key(headers, proxy, key)?))
+/// A GET of the edge's own, of a path that it built; with the caller's key if the call goes out with that.
+pub fn aside(edge: &Edge, key: &UpstreamKey, path: &str) -> Result<(Url, HeaderMap), Rejection> {
+    let mut headers = headers::for_upstream(&HeaderMap::new(), key.via.provider, &[]);
+    add_developers(&mut headers, key);
+    Ok((target(edge, key, (path, ""))?, with_key(headers, key)?))
+}
+
+/// In place of the client's own. What names the developer's account means nothing with another account's key.
+fn add_developers(headers: &mut HeaderMap, key: &UpstreamKey) {
+    let fields = key.via.upstream_headers.iter();
+    for (name, value) in fields.filter(|(name, _)| !key.is_callers_own() || !names_account(name.as_str())) {
+        headers.insert(name.clone(), value.clone());
+    }
+}
+
+fn names_account(header: &str) -> bool {
+    matches!(header, "openai-organization" | "openai-project" | "x-goog-user-project")
 }
 
 /// The base URL, the rebuilt path, the admitted query; no byte of the client's own target.
-fn target(edge: &Edge, proxy: &ServedProxy, (path, query): (&str, &str), key: &ProviderKey) -> Result<Url, Rejection> {
+fn target(edge: &Edge, key: &UpstreamKey, (path, query): (&str, &str)) -> Result<Url, Rejection> {
+    let proxy = &key.via;
     let mut url = proxy.base_url.clone();
     let path = format!("{}{path}", url.path().trim_end_matches('/'));
     url.set_path(&path);
@@ -115,17 +142,18 @@ fn target(edge: &Edge, proxy: &ServedProxy, (path, query): (&str, &str), key: &P
         Rejection::UpstreamUnreachable
     })?;
     if let KeyPlacement::Query { name } = &proxy.key_placement {
-        url.query_pairs_mut().append_pair(name, key.expose());
+        url.query_pairs_mut().append_pair(name, key.key().expose());
     }
     Ok(url)
 }
 
-fn with_key(mut headers: HeaderMap, proxy: &ServedProxy, key: &ProviderKey) -> Result<HeaderMap, Rejection> {
-    let (name, text) = match &proxy.key_placement {
-        KeyPlacement::Bearer => (AUTHORIZATION, Zeroizing::new(format!("Bearer {}", key.expose()))),
+fn with_key(mut headers: HeaderMap, key: &UpstreamKey) -> Result<HeaderMap, Rejection> {
+    let secret = key.key().expose();
+    let (name, text) = match &key.via.key_placement {
+        KeyPlacement::Bearer => (AUTHORIZATION, Zeroizing::new(format!("Bearer {secret}"))),
         KeyPlacement::Header { name, prefix } => {
             let name = HeaderName::try_from(name.as_str()).map_err(|_| Rejection::ProviderKeyUnusable)?;
-            (name, Zeroizing::new(format!("{prefix}{}", key.expose())))
+            (name, Zeroizing::new(format!("{prefix}{secret}")))
         }
         KeyPlacement::Query { .. } => return Ok(headers),
     };
@@ -140,6 +168,7 @@ struct Call {
     url: Url,
     headers: HeaderMap,
     upload: Upload,
+    patience: Patience,
 }
 
 struct Unsent {
@@ -170,10 +199,10 @@ impl Call {
                 Some(inflow)
             }
         };
-        let sending = edge.upstream.execute(request);
+        let sending = edge.upstreams.client(self.patience.connect).execute(request);
         let sent = tokio::select! {
             sent = sending => sent,
-            () = silence(inflow, edge.bounds.first_byte) => {
+            () = silence(inflow, self.patience.first_byte) => {
                 return Err(Unsent { rejection: Rejection::UpstreamTimeout, connecting: false });
             }
         };
@@ -204,14 +233,12 @@ async fn silence(inflow: Option<&Arc<Inflow>>, patience: Duration) {
     }
 }
 
-fn check_head(proxy: &ServedProxy, response: &Response) -> Result<(), Rejection> {
+fn check_head(key: &UpstreamKey, response: &Response) -> Result<(), Rejection> {
     let (status, headers) = (response.status(), response.headers());
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     let is_encoded = headers.get(http::header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
-    // A rejected key's error may repeat parts of the key.
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-        info!(proxy.id = %proxy.id, status = status.as_u16(), "the provider refused the key");
-        return Err(Rejection::UpstreamAuthFailed);
+        return Err(key.refusal());
     }
     if status.is_redirection() {
         return Err(Rejection::UpstreamRedirected);

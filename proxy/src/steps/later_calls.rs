@@ -2,6 +2,7 @@
 //! only what is the caller's, as if it were made now.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use keyward_domain::ownership::{Demands, ResourceRef};
@@ -18,14 +19,15 @@ use crate::steps::{aside, authorize};
 
 pub async fn check(
     edge: &Edge,
-    proxy: &ServedProxy,
+    proxy: &Arc<ServedProxy>,
     holder: &Holder,
     demands: &Demands,
     body: &Value,
 ) -> Result<(), Rejection> {
     let Some(reads) = demands.reads_calls() else { return Ok(()) };
     for file in demands.files_of_calls(body) {
-        let content = aside::get(edge, proxy, &reads.content, &file).await?.ok_or(Rejection::ResourceNotFound)?;
+        let content = aside::get(edge, proxy, holder, (&reads.content, &file)).await?;
+        let content = content.ok_or(Rejection::ResourceNotFound)?;
         let named = named_in_calls(proxy, &content)?;
         if !edge.ledger.unknown_among(holder, &named).await?.is_empty() {
             return Err(Rejection::ResourceNotFound);

@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::edge::Edge;
+use crate::patience::Patience;
 use crate::steps::aside;
 use crate::steps::ownership::Claim;
 
@@ -43,12 +44,13 @@ impl ListAsked {
 pub struct Pages {
     url: Url,
     headers: HeaderMap,
+    patience: Patience,
     left: usize,
 }
 
 impl Pages {
-    pub fn new(url: Url, headers: HeaderMap) -> Self {
-        Self { url, headers, left: MORE_PAGES }
+    pub fn new(url: Url, headers: HeaderMap, patience: Patience) -> Self {
+        Self { url, headers, patience, left: MORE_PAGES }
     }
 
     /// The page at this cursor, if the caller may still wait for it.
@@ -62,11 +64,11 @@ impl Pages {
         let kept: Vec<(String, String)> =
             self.url.query_pairs().into_owned().filter(|(name, _)| name != first).collect();
         self.url.query_pairs_mut().clear().extend_pairs(kept).append_pair(first, cursor);
-        let response = aside::send(edge, self.url.clone(), self.headers.clone()).await?;
+        let response = aside::send(edge, (self.url.clone(), self.headers.clone()), self.patience).await?;
         if !response.status().is_success() {
             return Err(Rejection::UpstreamBroke);
         }
-        parse(&aside::read(edge, response).await?).map(Some)
+        parse(&aside::read(edge, response, self.patience).await?).map(Some)
     }
 }
 

@@ -20,3 +20,4 @@ pub mod public_objects;
 pub mod record;
 pub mod route;
 pub mod upload;
+pub mod upstream_key;

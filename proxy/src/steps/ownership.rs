@@ -1,6 +1,7 @@
 //! The ids in the path, the query and the body belong to the caller, or there is no such object.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use keyward_domain::ownership::{Demands, ResourceRef};
 use keyward_domain::rejection::Rejection;
@@ -26,7 +27,7 @@ pub struct Claim {
 
 pub async fn claim(
     edge: &Edge,
-    proxy: &ServedProxy,
+    proxy: &Arc<ServedProxy>,
     caller: (Holder, AtEdge),
     endpoint: &mut Endpoint,
     upload: &Upload,
@@ -40,7 +41,7 @@ pub async fn claim(
     }
     for unknown in edge.ledger.unknown_among(&holder, &wanted).await? {
         let public = demands.public(&unknown).ok_or(Rejection::ResourceNotFound)?;
-        public_objects::check(edge, proxy, public, &unknown).await?;
+        public_objects::check(edge, proxy, &holder, public, &unknown).await?;
     }
     if let Upload::Json { value, .. } = upload {
         later_calls::check(edge, proxy, &holder, &demands, value).await?;

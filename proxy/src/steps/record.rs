@@ -40,8 +40,7 @@ pub async fn record(
     let status = reply.response.status();
     let mut client_headers = headers::for_client(reply.response.headers(), reply.proxy.provider);
     let media_type = headers::media_type(reply.response.headers()).unwrap_or_default();
-    let key = reply.proxy.key().ok_or(Rejection::ProviderKeyUnusable)?;
-    let mut redactor = Redactor::new(key.expose());
+    let mut redactor = Redactor::new(reply.key.key().expose());
     if status.is_success() {
         settle_head(edge, &reply, &mut client_headers).await?;
     }
@@ -104,7 +103,7 @@ fn must_read(reply: &Reply, media_type: &str, method: &Method) -> Result<bool, R
 async fn read_whole(edge: &Edge, reply: &mut Reply, redactor: &mut Redactor) -> Result<(Bytes, Lease), Rejection> {
     let (mut whole, mut held) = (BytesMut::new(), edge.held_bytes.lease());
     loop {
-        let chunk = timeout(edge.bounds.stream_idle, reply.response.chunk()).await;
+        let chunk = timeout(reply.patience.idle, reply.response.chunk()).await;
         match chunk.map_err(|_| Rejection::UpstreamTimeout)?.map_err(|_| Rejection::UpstreamBroke)? {
             Some(chunk) => {
                 // Not `overloaded`: the provider has done its work, and would do it again.

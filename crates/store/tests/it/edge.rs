@@ -69,6 +69,7 @@ fn event(number: u128, sub: &str) -> UsageEvent {
         first_byte_ms: Some(1),
         duration_ms: 2,
         app_check: None,
+        byok_key: None,
     }
 }
 
