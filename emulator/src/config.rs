@@ -12,8 +12,10 @@ pub struct Config {
     pub addr: SocketAddr,
     /// Base of `iss` and of every address in a reply; absent means `http://{bound address}`.
     pub public_url: Option<String>,
-    /// The only provider key that the fake providers accept.
+    /// The provider key that the fake providers accept.
     pub key: String,
+    /// Others that they accept too, as a pool of keys or users' own.
+    pub more_keys: Vec<String>,
 }
 
 impl Config {
@@ -41,8 +43,15 @@ impl Config {
             errors.push("KEYWARD_EMULATOR_KEY: at least 8 visible ASCII characters without spaces".to_owned());
         }
 
+        let more_keys = variable("KEYWARD_EMULATOR_MORE_KEYS").unwrap_or_default();
+        let more_keys: Vec<String> =
+            more_keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+        if more_keys.iter().any(|key| key.len() < 8 || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+            errors.push("KEYWARD_EMULATOR_MORE_KEYS: keys as in KEYWARD_EMULATOR_KEY, separated by commas".to_owned());
+        }
+
         match addr {
-            Ok(addr) if errors.is_empty() => Ok(Self { addr, public_url, key }),
+            Ok(addr) if errors.is_empty() => Ok(Self { addr, public_url, key, more_keys }),
             _ => bail!("the environment is not usable:\n  {}", errors.join("\n  ")),
         }
     }
@@ -76,7 +85,12 @@ mod tests {
     #[test]
     fn reports_all_errors_together() {
         let error = Config::read(|_| Some("no good".to_owned())).unwrap_err().to_string();
-        for name in ["KEYWARD_EMULATOR_ADDR", "KEYWARD_EMULATOR_PUBLIC_URL", "KEYWARD_EMULATOR_KEY"] {
+        for name in [
+            "KEYWARD_EMULATOR_ADDR",
+            "KEYWARD_EMULATOR_PUBLIC_URL",
+            "KEYWARD_EMULATOR_KEY",
+            "KEYWARD_EMULATOR_MORE_KEYS",
+        ] {
             assert!(error.contains(name), "{name} is missing in: {error}");
         }
     }

@@ -30,7 +30,7 @@ struct SeenQuery {
 }
 
 async fn seen(State(emulator): State<Shared>, Query(query): Query<SeenQuery>) -> Json<Value> {
-    Json(emulator.seen.list(query.since, &emulator.key))
+    Json(emulator.seen.list(query.since, &emulator.shown_keys()))
 }
 
 async fn seen_count(State(emulator): State<Shared>) -> Json<Value> {

@@ -12,7 +12,7 @@ use crate::{
     emulator::Shared,
     failure::Failure,
     provider::Provider,
-    seen::{render_headers, sha256_hex},
+    seen::{hide, render_headers, sha256_hex},
 };
 
 pub fn routes() -> Router<Shared> {
@@ -23,11 +23,12 @@ pub fn routes() -> Router<Shared> {
 async fn echo(State(emulator): State<Shared>, request: Request) -> Result<Json<Value>, Failure> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Provider::Echo.invalid("the body broke off"))?.to_bytes();
+    let keys = emulator.shown_keys();
     Ok(Json(json!({
         "method": parts.method.as_str(),
         "path": parts.uri.path(),
-        "query": parts.uri.query().map(|query| query.replace(&emulator.key, "[key]")),
-        "headers": render_headers(&parts.headers, &emulator.key),
+        "query": parts.uri.query().map(|query| hide(query, &keys)),
+        "headers": render_headers(&parts.headers, &keys),
         "body_sha256": sha256_hex(&body),
         "body_len": body.len(),
         "body_json": serde_json::from_slice::<Value>(&body).ok(),

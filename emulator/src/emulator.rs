@@ -3,6 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
+use http::{HeaderValue, request::Parts};
+use memchr::memmem;
 
 use crate::{config::Config, faults::Faults, gemini, issuer::KeyRing, openai, seen::Seen};
 
@@ -13,6 +15,8 @@ pub struct Emulator {
     pub public_url: String,
     /// The provider key that the fake providers accept.
     pub key: String,
+    /// Others that they accept too.
+    pub more_keys: Vec<String>,
     pub key_ring: KeyRing,
     pub seen: Seen,
     pub faults: Faults,
@@ -25,12 +29,27 @@ impl Emulator {
         Ok(Self {
             public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{bound}")),
             key: config.key.clone(),
+            more_keys: config.more_keys.clone(),
             key_ring: KeyRing::generate().context("cannot generate the signing keys")?,
             seen: Seen::default(),
             faults: Faults::default(),
             openai: openai::Store::default(),
             gemini: gemini::Store::default(),
         })
+    }
+
+    /// The key that a request brought; the first one where it brought none that is known.
+    pub fn key_of(&self, parts: &Parts) -> &str {
+        let query = parts.uri.query().unwrap_or_default().as_bytes();
+        let texts: Vec<&[u8]> = parts.headers.values().map(HeaderValue::as_bytes).chain([query]).collect();
+        let brought = |key: &&String| texts.iter().any(|text| memmem::find(text, key.as_bytes()).is_some());
+        self.more_keys.iter().find(brought).unwrap_or(&self.key)
+    }
+
+    /// Every key, and what is shown in its place.
+    pub fn shown_keys(&self) -> Vec<(String, String)> {
+        let more = self.more_keys.iter().enumerate().map(|(at, key)| (key.clone(), format!("[key {}]", at + 2)));
+        more.chain([(self.key.clone(), "[key]".to_owned())]).collect()
     }
 
     /// Forgets every object that a provider created (files, threads, responses, …).

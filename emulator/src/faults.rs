@@ -33,6 +33,8 @@ pub struct Fault {
     pub method: Option<String>,
     /// Matches requests whose body contains this text, so that parallel tests can tell their requests apart.
     pub body_contains: Option<String>,
+    /// Matches requests that bring this provider key.
+    pub key: Option<String>,
     /// How many requests get it; absent means all until the faults are deleted.
     pub times: Option<u64>,
     /// How many matching requests pass first.
@@ -92,10 +94,10 @@ impl Faults {
     }
 
     /// The fault that this request gets; counts it.
-    pub fn take(&self, method: &Method, path: &str, body: &Bytes) -> Option<Arc<Fault>> {
+    pub fn take(&self, (method, path): (&Method, &str), body: &Bytes, key: &str) -> Option<Arc<Fault>> {
         if self.any.load(Ordering::Acquire) {
             let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(fault) = armed.iter_mut().find_map(|armed| armed.take(method, path, body)) {
+            if let Some(fault) = armed.iter_mut().find_map(|armed| armed.take((method, path), body, key)) {
                 return Some(fault);
             }
         }
@@ -104,9 +106,9 @@ impl Faults {
 }
 
 impl Armed {
-    fn take(&mut self, method: &Method, path: &str, body: &[u8]) -> Option<Arc<Fault>> {
+    fn take(&mut self, (method, path): (&Method, &str), body: &[u8], key: &str) -> Option<Arc<Fault>> {
         let spent = self.fault.times.is_some_and(|times| self.hits >= times);
-        if spent || !self.fault.matches(method, path, body) {
+        if spent || !self.fault.matches(method, path, body) || !self.fault.is_for_key(key) {
             return None;
         }
         self.matched += 1;
@@ -140,6 +142,10 @@ impl Fault {
         path.starts_with(&self.path_prefix)
             && self.method.as_deref().is_none_or(|wanted| method.as_str().eq_ignore_ascii_case(wanted))
             && self.body_contains.as_deref().is_none_or(|text| memmem::find(body, text.as_bytes()).is_some())
+    }
+
+    fn is_for_key(&self, key: &str) -> bool {
+        self.key.as_deref().is_none_or(|wanted| wanted == key)
     }
 
     /// Reads `emulator-fault:status=503,retry_after=7` from a path or a body; unknown words are ignored.
@@ -230,7 +236,7 @@ mod tests {
     fn a_rule_is_spent_after_its_times() {
         let faults = Faults::default();
         faults.arm(vec![rule(json!({"path_prefix": "/openai", "times": 1, "skip": 1, "status": 503}))]);
-        let take = || faults.take(&Method::GET, "/openai/v1/models", &Bytes::new()).is_some();
+        let take = || faults.take((&Method::GET, "/openai/v1/models"), &Bytes::new(), "").is_some();
         assert_eq!([take(), take(), take()], [false, true, false]);
     }
 
@@ -242,12 +248,13 @@ mod tests {
             rule(json!({"path_prefix": "/openai", "body_contains": "alice", "status": 502})),
             rule(json!({"path_prefix": "/openai", "status": 503})),
         ]);
-        let status =
-            |method, body| faults.take(&method, "/openai/v1", &Bytes::from_static(body)).and_then(|fault| fault.status);
+        let status = |method, body| {
+            faults.take((&method, "/openai/v1"), &Bytes::from_static(body), "").and_then(|fault| fault.status)
+        };
         assert_eq!(status(Method::POST, b"" as &[u8]), Some(500));
         assert_eq!(status(Method::GET, b"for alice"), Some(502));
         assert_eq!(status(Method::GET, b""), Some(503));
-        assert!(faults.take(&Method::GET, "/gemini/v1beta/models", &Bytes::new()).is_none());
+        assert!(faults.take((&Method::GET, "/gemini/v1beta/models"), &Bytes::new(), "").is_none());
     }
 
     #[test]
@@ -255,7 +262,7 @@ mod tests {
         let body = Bytes::from_static(
             br#"{"model":"emulator-fault:delay=20,status=429,retry_after=7,trickle=5/20,reset=100","x":1}"#,
         );
-        let fault = Faults::default().take(&Method::POST, "/openai/v1", &body).unwrap();
+        let fault = Faults::default().take((&Method::POST, "/openai/v1"), &body, "").unwrap();
         assert_eq!((fault.delay_ms, fault.status, fault.reset_after_bytes), (20, Some(429), Some(100)));
         assert_eq!(fault.headers["retry-after"], "7");
         assert_eq!(fault.trickle.map(|trickle| (trickle.bytes, trickle.every_ms)), Some((5, 20)));

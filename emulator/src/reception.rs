@@ -38,7 +38,7 @@ pub async fn receive(State(emulator): State<Shared>, request: Request, next: Nex
         // The client is gone, nobody reads this; dropping the witness records the abort.
         Err(Unread::Broken) => return StatusCode::BAD_REQUEST.into_response(),
     };
-    let response = match credentials::check(provider, &parts, &emulator.key) {
+    let response = match credentials::check(provider, &parts, emulator.key_of(&parts)) {
         Ok(()) => answer(&emulator, provider, parts, body, next).await,
         Err(failure) => failure.into_response(),
     };
@@ -46,14 +46,15 @@ pub async fn receive(State(emulator): State<Shared>, request: Request, next: Nex
 }
 
 async fn answer(emulator: &Emulator, provider: Provider, parts: Parts, body: Bytes, next: Next) -> Response {
-    let fault = emulator.faults.take(&parts.method, parts.uri.path(), &body);
+    let key = emulator.key_of(&parts).to_owned();
+    let fault = emulator.faults.take((&parts.method, parts.uri.path()), &body, &key);
     let Some(fault) = fault else {
         let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
         dress(provider, &mut response);
         return response;
     };
     tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
-    let mut response = match fault.scripted_answer(provider, &emulator.key) {
+    let mut response = match fault.scripted_answer(provider, &key) {
         Some(response) => response,
         None => next.run(Request::from_parts(parts, Body::from(body))).await,
     };
@@ -69,7 +70,7 @@ async fn outside_providers(emulator: &Emulator, request: Request, next: Next) ->
         return next.run(request).await;
     }
     emulator.key_ring.count_fetch(path);
-    let Some(fault) = emulator.faults.take(request.method(), path, &Bytes::new()) else {
+    let Some(fault) = emulator.faults.take((request.method(), path), &Bytes::new(), "") else {
         return next.run(request).await;
     };
     tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;

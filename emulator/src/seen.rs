@@ -81,11 +81,11 @@ impl Seen {
         *self.log.lock().unwrap_or_else(PoisonError::into_inner) = Log::default();
     }
 
-    /// Requests after number `since`, oldest first; `key` is shown as `[key]`.
-    pub fn list(&self, since: u64, key: &str) -> Value {
+    /// Requests after number `since`, oldest first; keys are shown as `[key]`, `[key 2]`, ….
+    pub fn list(&self, since: u64, keys: &[(String, String)]) -> Value {
         let (total, entries) = self.snapshot();
         let requests: Vec<Value> =
-            entries.iter().filter(|entry| entry.n > since).map(|entry| entry.render(key)).collect();
+            entries.iter().filter(|entry| entry.n > since).map(|entry| entry.render(keys)).collect();
         json!({"total": total, "requests": requests})
     }
 
@@ -114,7 +114,7 @@ impl Entry {
         let _ = self.body.set(seen);
     }
 
-    fn render(&self, key: &str) -> Value {
+    fn render(&self, keys: &[(String, String)]) -> Value {
         let (body_sha256, body_json) = match self.body.get() {
             None => (None, None),
             Some(SeenBody::Kept(bytes)) => (Some(sha256_hex(bytes)), serde_json::from_slice::<Value>(bytes).ok()),
@@ -126,8 +126,8 @@ impl Entry {
             "at_ms": self.at_ms,
             "method": self.method.as_str(),
             "path": self.uri.path(),
-            "query": self.uri.query().map(|query| query.replace(key, "[key]")),
-            "headers": render_headers(&self.headers, key),
+            "query": self.uri.query().map(|query| hide(query, keys)),
+            "headers": render_headers(&self.headers, keys),
             "body_sha256": body_sha256,
             "body_len": self.body_len.load(Relaxed),
             "body_json": body_json,
@@ -139,16 +139,20 @@ impl Entry {
     }
 }
 
-/// Name to value; repeated fields are joined with a comma, the provider key is shown as `[key]`.
-pub fn render_headers(headers: &HeaderMap, key: &str) -> Map<String, Value> {
+/// Name to value; repeated fields are joined with a comma, provider keys are hidden.
+pub fn render_headers(headers: &HeaderMap, keys: &[(String, String)]) -> Map<String, Value> {
     headers
         .keys()
         .map(|name| {
             let values: Vec<_> =
                 headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-            (name.as_str().to_owned(), Value::from(values.join(", ").replace(key, "[key]")))
+            (name.as_str().to_owned(), Value::from(hide(&values.join(", "), keys)))
         })
         .collect()
+}
+
+pub fn hide(text: &str, keys: &[(String, String)]) -> String {
+    keys.iter().fold(text.to_owned(), |text, (key, shown)| text.replace(key, shown))
 }
 
 pub fn sha256_hex(bytes: &[u8]) -> String {

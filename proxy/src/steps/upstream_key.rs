@@ -127,10 +127,8 @@ fn fallback(edge: &Edge, called: &ServedProxy, call: &Outgoing<'_>, scope: Scope
 
 impl Outgoing<'_> {
     fn model(&self) -> Option<&str> {
-        match self.upload {
-            Upload::Json { value, .. } => value["model"].as_str().or(self.endpoint.model_in_path.as_deref()),
-            Upload::Empty | Upload::Form { .. } | Upload::Streamed(_) => self.endpoint.model_in_path.as_deref(),
-        }
+        let in_body = self.upload.value().and_then(|value| value["model"].as_str());
+        in_body.or(self.endpoint.model_in_path.as_deref())
     }
 
     /// Neither the request names an object of the provider's, nor does the reply leave one behind.

@@ -9,7 +9,7 @@ use serde_json::json;
 async fn a_refused_key_is_502_and_no_part_of_it_comes_back() {
     let world = World::start().await;
     let proxy = world.openai().await;
-    for status in [401, 403] {
+    for status in [403, 401] {
         world.arm(&json!({"path_prefix": "/openai/v1/models", "times": 1, "status": status, "echo_key": true})).await;
         let answer = world.get(&proxy, "alice", "/v1/models").await.expect(502);
         assert_eq!((answer.code().as_str(), answer.header("x-should-retry")), ("upstream_auth_failed", Some("false")));

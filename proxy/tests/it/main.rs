@@ -18,6 +18,8 @@ mod connecting;
 mod content_types;
 mod custody;
 mod forms;
+mod forwarding;
+mod key_pools;
 mod limiting;
 mod listing;
 mod long_targets;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod cable;
+mod keys;
 mod process;
 mod raw;
 mod seed;
@@ -11,5 +12,5 @@ pub use answer::Answer;
 pub use cable::Cable;
 pub use process::{EdgeProcess, ended_with};
 pub use raw::raw_call;
-pub use seed::{KEK, PROVIDER_KEY, Seed, Seeded, limit};
+pub use seed::{KEK, MORE_KEYS, PROVIDER_KEY, Seed, Seeded, limit};
 pub use world::{World, eventually, http2_client};

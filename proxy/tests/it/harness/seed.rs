@@ -18,6 +18,14 @@ pub const KEK: &str = "5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5
 /// What must never be seen but by the provider.
 pub const PROVIDER_KEY: &str = "emulator-key-canary-7h1s-must-not-leak";
 
+/// Others that the emulator accepts: of a pool, of a fallback, of users.
+pub const MORE_KEYS: [&str; 4] = [
+    "emulator-key-canary-second-must-not-leak",
+    "emulator-key-canary-third-must-not-leak",
+    "emulator-key-canary-alices-own-must-not-leak",
+    "emulator-key-canary-alices-new-must-not-leak",
+];
+
 pub fn limit(requests: u32) -> RateLimit {
     RateLimit { requests, window: Window::Hour }
 }

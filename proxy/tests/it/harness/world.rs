@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::process::{EdgeProcess, Process, emulator_program};
-use super::seed::{KEK, PROVIDER_KEY, Seed, Seeded};
+use super::seed::{KEK, MORE_KEYS, PROVIDER_KEY, Seed, Seeded};
 use super::{Answer, Cable};
 
 /// Waits for what must come to pass.
@@ -124,6 +124,11 @@ impl World {
         token
     }
 
+    /// What must not be in the log when the world ends.
+    pub fn keep_secret(&self, text: &str) {
+        self.signatures.lock().expect("no panic").push(text.to_owned());
+    }
+
     /// A call as a stock SDK makes it: the user's token where the key went.
     pub async fn call(&self, seeded: &Seeded, user: &str, method: Method, path: &str) -> Call<'_> {
         let request = self.client.request(method, self.url(seeded, path)).bearer_auth(self.token(user).await);
@@ -205,8 +210,11 @@ impl World {
     fn assert_nothing_leaked(&self) {
         let log = self.edge.process.output.text();
         assert!(!log.contains(PROVIDER_KEY), "the provider key is in the log");
+        for key in MORE_KEYS {
+            assert!(!log.contains(key), "a provider key is in the log");
+        }
         for signature in self.signatures.lock().expect("no panic").iter() {
-            assert!(!log.contains(signature), "a user's token is in the log");
+            assert!(!log.contains(signature), "a user's token or share is in the log");
         }
         assert!(!log.contains(KEK), "the key-encryption key is in the log");
     }
@@ -228,6 +236,7 @@ impl WorldBuilder {
         let emulator_env = [
             ("KEYWARD_EMULATOR_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
             ("KEYWARD_EMULATOR_KEY".to_owned(), PROVIDER_KEY.to_owned()),
+            ("KEYWARD_EMULATOR_MORE_KEYS".to_owned(), MORE_KEYS.join(",")),
         ];
         let mut emulator = Process::spawn(&emulator_program(), &emulator_env);
         let line = emulator.line_with("listening on http://").await;
