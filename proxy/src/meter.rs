@@ -45,6 +45,8 @@ pub struct Meter {
     model_call: Option<ModelCall>,
     reported: Reported,
     scan: Option<MemberScan>,
+    /// Its reply is JSON or events; of sound and pictures no tokens can be told.
+    is_read: bool,
     request_bytes: Arc<AtomicU64>,
     response_bytes: u64,
     first_byte: Option<Duration>,
@@ -82,7 +84,8 @@ pub struct ModelCall {
 
 impl ModelCall {
     pub fn read(body: &Value, model_in_path: Option<&str>) -> Self {
-        let model = body["model"].as_str().or(model_in_path);
+        // Where the path names it, what the body says is not obeyed.
+        let model = model_in_path.or(body["model"].as_str());
         Self { model: model.map(metering::asked_model), text_chars: metering::text_chars(body) }
     }
 }
@@ -110,6 +113,7 @@ impl Meter {
             model_call: None,
             reported: Reported::default(),
             scan: None,
+            is_read: false,
             request_bytes: Arc::default(),
             response_bytes: 0,
             first_byte: None,
@@ -178,10 +182,12 @@ impl Meter {
     /// A JSON reply's own figures are picked out as it passes.
     pub fn scans_json(&mut self) {
         self.scan = Some(metering::members(self.shape()));
+        self.is_read = true;
     }
 
     pub fn passed_event(&mut self, event: &Value) {
         let shape = self.shape();
+        self.is_read = true;
         self.reported.read_event(shape, event);
     }
 
@@ -233,7 +239,7 @@ impl Meter {
         let ended_early = outcome != Outcome::Completed && !self.reported.finished;
         let has_no_figures = self.reported.tokens.is_none() && self.reported.text_chars > 0;
         let estimate = match &self.model_call {
-            Some(call) if (ended_early || has_no_figures) && self.delivered_success() => {
+            Some(call) if (ended_early || has_no_figures) && self.is_estimable() => {
                 Some(self.reported.estimated(call.text_chars, self.response_bytes))
             }
             Some(_) | None => None,
@@ -248,6 +254,10 @@ impl Meter {
 
     fn asked_model(&self) -> Option<&str> {
         self.model_call.as_ref().and_then(|call| call.model.as_deref())
+    }
+
+    fn is_estimable(&self) -> bool {
+        self.delivered_success() && self.is_read && self.shape().is_estimable()
     }
 
     fn delivered_success(&self) -> bool {

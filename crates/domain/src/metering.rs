@@ -37,7 +37,7 @@ pub fn members(shape: UsageShape) -> MemberScan {
     MemberScan::new(match shape {
         UsageShape::OpenAi => &["model", "usage", "choices", "output", "x_groq"],
         UsageShape::Cloudflare => &["model", "usage", "choices", "output", "result"],
-        UsageShape::Replicate => &["model", "metrics", "output"],
+        UsageShape::Replicate => &["model", "metrics"],
         UsageShape::Anthropic => &["model", "usage", "content"],
         UsageShape::Gemini => &["modelVersion", "usageMetadata", "candidates"],
         UsageShape::None => &[],
@@ -97,7 +97,6 @@ impl Reported {
     fn read_replicate(&mut self, event: &Value) {
         self.note_model(&event["model"]);
         self.note_usage(UsageShape::Replicate, &event["metrics"]);
-        self.text_chars += text_chars(&event["output"]);
     }
 
     fn read_anthropic(&mut self, event: &Value) {

@@ -95,6 +95,16 @@ pub enum UsageShape {
     None,
 }
 
+impl UsageShape {
+    /// Whether what a reply without figures used can be told from its text. A picture's address is no text.
+    pub fn is_estimable(self) -> bool {
+        match self {
+            Self::OpenAi | Self::Anthropic | Self::Gemini | Self::Cloudflare => true,
+            Self::Replicate | Self::None => false,
+        }
+    }
+}
+
 /// When a chat stream says what it used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

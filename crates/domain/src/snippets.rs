@@ -3,19 +3,26 @@
 
 mod anthropic;
 mod gemini;
+mod http;
 mod openai;
 mod plain;
 
+use crate::catalogue;
 use crate::rules::EndpointRule;
 use crate::view::Snippet;
 
 /// The example of each platform, Flutter first. `edge_url` is `https://edge.example.com/{slug}`, without a slash at its end.
 pub fn snippets(provider: &str, edge_url: &str, rules: &[EndpointRule]) -> Vec<Snippet> {
     match provider {
-        "openai" => openai::snippets(edge_url),
-        "anthropic" => anthropic::snippets(edge_url),
-        "gemini" => gemini::snippets(edge_url),
-        _ => plain::snippets(edge_url, rules),
+        "anthropic" => return anthropic::snippets(edge_url),
+        "gemini" => return gemini::snippets(edge_url),
+        _ => {}
+    }
+    let Some(known) = catalogue::provider(provider) else { return plain::snippets(edge_url, rules) };
+    match (&known.open_ai_sdk, &known.example) {
+        (Some(sdk), _) => openai::snippets(edge_url, sdk, provider == "openai"),
+        (None, Some(example)) => http::snippets(edge_url, example, &known.key_placement),
+        (None, None) => plain::snippets(edge_url, rules),
     }
 }
 
@@ -101,14 +108,15 @@ mod tests {
 
     #[test]
     fn every_provider_has_every_platform_and_no_place_left_open() {
-        for provider in ["openai", "anthropic", "gemini", "custom"] {
+        for provider in crate::catalogue::providers().iter().map(|provider| provider.name.as_str()) {
             let all = snippets(provider, EDGE, &[]);
             let ids: Vec<&str> = all.iter().map(|snippet| snippet.id.as_str()).collect();
             assert_eq!(ids, ["flutter", "swift", "kotlin", "react-native", "javascript", "curl"], "{provider}");
             for snippet in all {
-                let place = snippet.code.contains("{edge")
-                    || snippet.code.contains("{token_hint}")
-                    || snippet.code.contains("{path}");
+                let places =
+                    ["edge_url", "base_url", "before_v1", "token_hint", "path", "url", "in_query", "headers", "body"];
+                let place = places.iter().any(|place| snippet.code.contains(&format!("{{{place}}}")))
+                    || snippet.code.contains("\"{model}\"");
                 assert!(!place, "{provider} {}:\n{}", snippet.id, snippet.code);
                 let names_the_edge = snippet.code.contains(EDGE) || snippet.code.contains("/abcdefghijkl");
                 assert!(names_the_edge, "{provider} {}:\n{}", snippet.id, snippet.code);
@@ -126,6 +134,22 @@ mod tests {
             ("openai", "kotlin", "OpenAIHost(baseUrl = \"https://edge.example.com/abcdefghijkl/v1/\")"),
             ("anthropic", "javascript", "baseURL: \"https://edge.example.com/abcdefghijkl\""),
             ("gemini", "javascript", "httpOptions: { baseUrl: \"https://edge.example.com/abcdefghijkl\" }"),
+            ("groq", "javascript", "baseURL: \"https://edge.example.com/abcdefghijkl/openai/v1\""),
+            ("groq", "flutter", "OpenAI.baseUrl = \"https://edge.example.com/abcdefghijkl/openai\";"),
+            ("groq", "swift", "basePath: \"/abcdefghijkl/openai/v1\", parsingOptions: .relaxed"),
+            ("zai", "flutter", "Uri.parse(\"https://edge.example.com/abcdefghijkl/api/paas/v4/chat/completions\")"),
+            ("perplexity", "kotlin", "OpenAIHost(baseUrl = \"https://edge.example.com/abcdefghijkl/\")"),
+            ("fal", "javascript", "\"Authorization\": `Key ${userToken}`"),
+            ("deepgram", "swift", "setValue(\"Token \\(userToken)\", forHTTPHeaderField: \"Authorization\")"),
+            ("brave", "curl", "-H \"x-subscription-token: $USER_TOKEN\""),
+            ("elevenlabs", "flutter", "request.headers[\"xi-api-key\"] = \"$userToken\";"),
+            ("open-meteo", "curl", "current=temperature_2m'\"&apikey=$USER_TOKEN\""),
+            ("open-meteo", "kotlin", "current=temperature_2m&apikey=$userToken\""),
+            (
+                "deepl",
+                "kotlin",
+                r#".method("POST", "{\"target_lang\":\"DE\",\"text\":[\"Hello, world!\"]}".toRequestBody())"#,
+            ),
             ("custom", "curl", "https://edge.example.com/abcdefghijkl/v1/things"),
         ] {
             assert!(code(provider, id, EDGE).contains(want), "{provider} {id}:\n{}", code(provider, id, EDGE));

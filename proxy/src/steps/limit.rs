@@ -135,7 +135,7 @@ impl Call<'_> {
     }
 
     fn model(&self) -> Option<String> {
-        let named = self.body()["model"].as_str().or(self.endpoint.model_in_path.as_deref());
+        let named = self.endpoint.model_in_path.as_deref().or(self.body()["model"].as_str());
         named.map(metering::asked_model)
     }
 

@@ -13,6 +13,8 @@ mod body_rules;
 mod browsers;
 mod caching;
 mod carriers;
+mod catalogue;
+mod catalogue_streams;
 mod configuring;
 mod connecting;
 mod content_types;

@@ -1,19 +1,20 @@
-//! OpenAI: dart_openai, MacPaw/OpenAI, openai-kotlin, the official `openai` package, curl.
+//! OpenAI, and all who speak its language: dart_openai, MacPaw/OpenAI, openai-kotlin, the official `openai` package, curl.
 
 use url::Url;
 
 use super::{Place, Platform, TOKEN_HINT};
+use crate::provider::OpenAiSdk;
 use crate::view::Snippet;
 
-/// dart_openai adds `/v1` itself.
+/// dart_openai adds `/v1` itself; where an API has none, plain HTTP is left.
 const FLUTTER: &str = r#"import "package:dart_openai/dart_openai.dart";
 
-OpenAI.baseUrl = "{edge_url}";
+OpenAI.baseUrl = "{before_v1}";
 // {token_hint}
 OpenAI.apiKey = userToken;
 
 final stream = OpenAI.instance.chat.createStream(
-  model: "gpt-4o-mini",
+  model: "{model}",
   messages: [
     OpenAIChatCompletionChoiceMessageModel(
       role: OpenAIChatMessageRole.user,
@@ -28,16 +29,35 @@ await for (final event in stream) {
 }
 "#;
 
+const FLUTTER_HTTP: &str = r#"import "dart:convert";
+import "package:http/http.dart" as http;
+
+final reply = await http.post(
+  Uri.parse("{base_url}/chat/completions"),
+  headers: {
+    "Authorization": "Bearer $userToken", // {token_hint}
+    "Content-Type": "application/json",
+  },
+  body: jsonEncode({
+    "model": "{model}",
+    "messages": [
+      {"role": "user", "content": "Say hello"},
+    ],
+  }),
+);
+print(jsonDecode(reply.body)["choices"][0]["message"]["content"]);
+"#;
+
 const SWIFT: &str = r#"import OpenAI
 
 let openAI = OpenAI(configuration: .init(
     token: userToken, // {token_hint}
-    {host_and_path}
+    {host_and_path}{parsing}
 ))
 
 let query = ChatQuery(
     messages: [.user(.init(content: .string("Say hello")))],
-    model: "gpt-4o-mini"
+    model: "{model}"
 )
 for try await part in openAI.chatsStream(query: query) {
     print(part.choices.first?.delta.content ?? "", terminator: "")
@@ -51,11 +71,11 @@ import com.aallam.openai.client.*
 
 val openAI = OpenAI(
     token = userToken, // {token_hint}
-    host = OpenAIHost(baseUrl = "{edge_url}/v1/"),
+    host = OpenAIHost(baseUrl = "{base_url}/"),
 )
 
 val request = ChatCompletionRequest(
-    model = ModelId("gpt-4o-mini"),
+    model = ModelId("{model}"),
     messages = listOf(ChatMessage(role = ChatRole.User, content = "Say hello")),
 )
 openAI.chatCompletions(request).collect { part ->
@@ -68,14 +88,14 @@ const REACT_NATIVE: &str = r#"import OpenAI from "openai";
 import { fetch } from "expo/fetch";
 
 const openai = new OpenAI({
-  baseURL: "{edge_url}/v1",
+  baseURL: "{base_url}",
   apiKey: userToken, // {token_hint}
   dangerouslyAllowBrowser: true, // the provider's key is not in the app: this is a user's token
   fetch: fetch as unknown as typeof globalThis.fetch,
 });
 
 const stream = await openai.chat.completions.create({
-  model: "gpt-4o-mini",
+  model: "{model}",
   messages: [{ role: "user", content: "Say hello" }],
   stream: true,
 });
@@ -87,13 +107,13 @@ for await (const part of stream) {
 const JAVASCRIPT: &str = r#"import OpenAI from "openai";
 
 const openai = new OpenAI({
-  baseURL: "{edge_url}/v1",
+  baseURL: "{base_url}",
   apiKey: userToken, // {token_hint}
   dangerouslyAllowBrowser: true, // the provider's key is not in the page: this is a user's token
 });
 
 const stream = await openai.chat.completions.create({
-  model: "gpt-4o-mini",
+  model: "{model}",
   messages: [{ role: "user", content: "Say hello" }],
   stream: true,
 });
@@ -103,21 +123,28 @@ for await (const part of stream) {
 "#;
 
 const CURL: &str = r#"# USER_TOKEN: {token_hint}
-curl -N '{edge_url}/v1/chat/completions' \
+curl -N '{base_url}/chat/completions' \
   -H "Authorization: Bearer $USER_TOKEN" \
   -H "Content-Type: application/json" \
-  -d '{"model": "gpt-4o-mini", "stream": true, "messages": [{"role": "user", "content": "Say hello"}]}'
+  -d '{"model": "{model}", "stream": true, "messages": [{"role": "user", "content": "Say hello"}]}'
 "#;
 
-pub(super) fn snippets(edge_url: &str) -> Vec<Snippet> {
-    let host_and_path = swift_host_and_path(edge_url);
+pub(super) fn snippets(edge_url: &str, sdk: &OpenAiSdk, is_openai: bool) -> Vec<Snippet> {
+    let base_url = format!("{edge_url}{}", sdk.path);
+    let host_and_path = swift_host_and_path(&base_url);
+    let before_v1 = base_url.strip_suffix("/v1");
     let places = [
-        ("{edge_url}", Place::Text(edge_url)),
+        ("{before_v1}", Place::Text(before_v1.unwrap_or_default())),
+        ("{base_url}", Place::Text(&base_url)),
+        ("{model}", Place::Text(&sdk.model)),
         ("{token_hint}", Place::Code(TOKEN_HINT)),
         ("{host_and_path}", Place::Code(&host_and_path)),
+        // Others leave out members that OpenAI always sends.
+        ("{parsing}", Place::Code(if is_openai { "" } else { ", parsingOptions: .relaxed" })),
     ];
+    let flutter = if before_v1.is_some() { ("dart_openai", FLUTTER) } else { ("http", FLUTTER_HTTP) };
     [
-        (Platform::Flutter, "dart_openai", FLUTTER),
+        (Platform::Flutter, flutter.0, flutter.1),
         (Platform::Swift, "MacPaw/OpenAI", SWIFT),
         (Platform::Kotlin, "openai-kotlin", KOTLIN),
         (Platform::ReactNative, "openai", REACT_NATIVE),
@@ -135,5 +162,5 @@ fn swift_host_and_path(edge_url: &str) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(", port: {port}")).unwrap_or_default();
     let scheme = if url.scheme() == "https" { String::new() } else { format!(", scheme: \"{}\"", url.scheme()) };
-    format!("host: \"{host}\"{port}{scheme}, basePath: \"{}/v1\"", url.path().trim_end_matches('/'))
+    format!("host: \"{host}\"{port}{scheme}, basePath: \"{}\"", url.path().trim_end_matches('/'))
 }
