@@ -43,6 +43,13 @@ export class Dashboard {
     if (this.javaScriptEnabled) await this.page.locator("html[data-alive]").waitFor({ state: "attached" });
   }
 
+  async setAnonymousUsers(choice: string): Promise<void> {
+    const choices = this.page.getByLabel("What holds for anonymous users");
+    if (!(await choices.isVisible())) await this.page.locator("summary", { hasText: "Anonymous users" }).click();
+    await choices.selectOption({ label: choice });
+    await this.press("Set for anonymous users");
+  }
+
   async press(name: string, within: Page | Locator = this.page): Promise<void> {
     await within.getByRole("button", { name, exact: true }).click();
   }

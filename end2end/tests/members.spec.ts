@@ -90,10 +90,10 @@ test("anonymous users are refused until the identity provider's link allows them
   await expect.poll(status).toBe(403);
   await dashboard.open(appPath);
   await expect(page.getByText("Anonymous users: refused")).toBeVisible();
-  await dashboard.press("Allow anonymous users");
+  await dashboard.setAnonymousUsers("Treat them as others");
   await expect(page.getByText("Anonymous users: allowed")).toBeVisible();
   await expect.poll(status).toBe(200);
-  await dashboard.press("Refuse anonymous users");
+  await dashboard.setAnonymousUsers("Refuse them");
   await expect(page.getByText("Anonymous users: refused")).toBeVisible();
   await expect.poll(status).toBe(403);
 });

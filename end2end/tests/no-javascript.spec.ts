@@ -42,8 +42,8 @@ test("without JavaScript: from sign-up to a call that shows in the usage", async
     await expect(page.getByText("This token would be let through.")).toBeHidden();
   });
   await test.step("allow anonymous users, and refuse them again", async () => {
-    await dashboard.press("Allow anonymous users");
-    await dashboard.press("Refuse anonymous users");
+    await dashboard.setAnonymousUsers("Treat them as others");
+    await dashboard.setAnonymousUsers("Refuse them");
     await expect(page.getByText("Anonymous users: refused")).toBeVisible();
   });
   await test.step("change the settings", async () => {

@@ -76,6 +76,11 @@ impl ServedApp {
         }
     }
 
+    /// The plan that a token names. Of two with one name, the older.
+    pub fn plan_named(&self, name: &str) -> Option<PlanId> {
+        self.plans.values().filter(|plan| plan.name == name).map(|plan| plan.id).min()
+    }
+
     /// Asked of every request: a token that was verified a moment ago may count no more.
     pub fn check_standing(&self, subject: &Subject, issued_at: Option<OffsetDateTime>) -> Result<(), Revoked> {
         let user = self.revoked.get(subject).copied().unwrap_or_default();

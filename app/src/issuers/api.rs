@@ -13,6 +13,7 @@ use {
 };
 
 /// Which of the fields count depends on the kind; the secret is in no error.
+#[expect(clippy::too_many_arguments, reason = "they are the fields of one form")]
 #[server(endpoint = "link-issuer")]
 pub async fn link_issuer(
     app: AppId,
@@ -21,19 +22,31 @@ pub async fn link_issuer(
     #[server(default)] secret: String,
     #[server(default)] issuer_url: String,
     #[server(default)] audience: String,
+    #[server(default)] user_claim: String,
+    #[server(default)] plan_claim: String,
+    #[server(default)] anonymous_claim: String,
 ) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    let form = match IssuerKind::parse(&kind).ok_or_else(PageError::incomplete)? {
-        IssuerKind::Firebase => IssuerForm::Firebase { project_id: project.clone() },
-        IssuerKind::Supabase => IssuerForm::Supabase { project: project.clone() },
-        IssuerKind::SupabaseSecret => IssuerForm::SupabaseSecret { project: project.clone(), secret },
+    let typed = [
+        ("project", project.clone()),
+        ("issuer_url", issuer_url.clone()),
+        ("audience", audience.clone()),
+        ("user_claim", user_claim.clone()),
+        ("plan_claim", plan_claim.clone()),
+        ("anonymous_claim", anonymous_claim.clone()),
+    ];
+    let kind = IssuerKind::parse(&kind).ok_or_else(PageError::incomplete)?;
+    let form = match kind {
+        IssuerKind::Firebase => IssuerForm::Firebase { project_id: project },
+        IssuerKind::Supabase => IssuerForm::Supabase { project },
+        IssuerKind::SupabaseSecret => IssuerForm::SupabaseSecret { project, secret },
         IssuerKind::Clerk | IssuerKind::Auth0 | IssuerKind::Cognito | IssuerKind::Oidc => {
-            IssuerForm::Oidc { issuer_url: issuer_url.clone(), audience: audience.clone() }
+            IssuerForm::Oidc { dialect: kind.dialect(), issuer_url, audience, user_claim, plan_claim, anonymous_claim }
         }
         IssuerKind::Emulator => IssuerForm::Emulator,
     };
-    let typed = [("project", project.as_str()), ("issuer_url", &issuer_url), ("audience", &audience)];
-    control.add_issuer(&actor, app, form).await.map_err(|error| PageError::from(error).keeping(typed))?;
+    let kept = typed.each_ref().map(|(field, text)| (*field, text.as_str()));
+    control.add_issuer(&actor, app, form).await.map_err(|error| PageError::from(error).keeping(kept))?;
     leptos_axum::redirect(&format!("/apps/{app}"));
     Ok(())
 }
@@ -50,7 +63,7 @@ pub async fn set_anonymous_users(id: IssuerId, to: String) -> Result<(), PageErr
     let anonymous_users = match to.as_str() {
         "allowed" => AnonymousPolicy::AsOthers,
         "refused" => AnonymousPolicy::Deny,
-        _ => return Err(PageError::incomplete()),
+        plan => AnonymousPolicy::Plan(plan.parse().map_err(|_| PageError::incomplete())?),
     };
     Ok(control.set_anonymous_users(&actor, id, anonymous_users).await?)
 }

@@ -1,5 +1,8 @@
 //! The identity providers one can choose from, and what the form says about each.
 
+#[cfg(feature = "ssr")]
+use keyward_domain::issuer::OidcDialect;
+
 use crate::deployment::Deployment;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,11 +64,24 @@ impl IssuerKind {
             Self::Firebase => "Project id",
             Self::Supabase => "Project reference or URL",
             Self::SupabaseSecret => "Shared JWT secret",
-            Self::Clerk => "Frontend API URL and audience",
+            Self::Clerk => "Frontend API URL and web origins",
             Self::Auth0 => "Tenant URL and API identifier",
             Self::Cognito => "User pool URL and client id",
             Self::Oidc => "Issuer URL and audience",
             Self::Emulator => "Development only",
+        }
+    }
+
+    /// How its tokens name their app.
+    #[cfg(feature = "ssr")]
+    pub fn dialect(self) -> OidcDialect {
+        match self {
+            Self::Clerk => OidcDialect::Clerk,
+            Self::Auth0 => OidcDialect::Auth0,
+            Self::Cognito => OidcDialect::Cognito,
+            Self::Firebase | Self::Supabase | Self::SupabaseSecret | Self::Oidc | Self::Emulator => {
+                OidcDialect::Generic
+            }
         }
     }
 
@@ -93,18 +109,19 @@ impl IssuerKind {
     pub fn audience_hint(self) -> (&'static str, &'static str) {
         match self {
             Self::Clerk => (
-                "my-app",
-                "Clerk’s session tokens carry no audience until you add one: in Sessions, customize the token with {\"aud\": \"my-app\"}.",
+                "https://app.example.com",
+                "Your app’s web origins, which session tokens name in azp. A mobile app’s tokens have no azp: in Sessions, customize the token with {\"aud\": \"my-app\"}, and enter my-app. Several with commas between.",
             ),
             Self::Auth0 => (
                 "https://api.example.com",
                 "The identifier of the API that your app asks for in its audience parameter.",
             ),
-            Self::Cognito => {
-                ("1h57kf5cpq17m0eml12EXAMPLE", "The app client’s id. Send the ID token, which carries it as aud.")
-            }
+            Self::Cognito => (
+                "1h57kf5cpq17m0eml12EXAMPLE",
+                "The app client’s id; several with commas between. ID tokens and access tokens both pass.",
+            ),
             Self::Firebase | Self::Supabase | Self::SupabaseSecret | Self::Oidc | Self::Emulator => {
-                ("my-app", "The aud that your app’s tokens carry.")
+                ("my-app", "The aud that your app’s tokens carry, or their azp. Several with commas between.")
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The identity providers linked to an app.
 
+use keyward_domain::issuer::IssuerConfig;
 use keyward_domain::policy::AnonymousPolicy;
-use keyward_domain::view::{AppView, IssuerView};
+use keyward_domain::view::{AppView, IssuerView, PlanName};
 use leptos::prelude::*;
 
 use super::api::{RecheckIssuer, RemoveIssuer, SetAnonymousUsers};
@@ -42,7 +43,9 @@ pub fn IssuerList(app: AppView, actions: IssuerActions) -> impl IntoView {
         }
         .into_any();
     }
-    let rows = app.issuers.into_iter().map(|issuer| view! { <IssuerRow issuer actions/> }).collect_view();
+    let plans = app.plans;
+    let row = |issuer| view! { <IssuerRow issuer plans=plans.clone() actions/> };
+    let rows = app.issuers.into_iter().map(row).collect_view();
     let add = view! { <a class="btn btn-sm" href=new>"Link another"</a> }.into_any();
     view! {
         <Section title="Identity providers" actions=add>
@@ -56,7 +59,7 @@ pub fn IssuerList(app: AppView, actions: IssuerActions) -> impl IntoView {
 }
 
 #[component]
-fn IssuerRow(issuer: IssuerView, actions: IssuerActions) -> impl IntoView {
+fn IssuerRow(issuer: IssuerView, plans: Vec<PlanName>, actions: IssuerActions) -> impl IntoView {
     let IssuerActions { recheck, anonymous, remove } = actions;
     let id = issuer.id.to_string();
     let same_id = id.clone();
@@ -80,13 +83,14 @@ fn IssuerRow(issuer: IssuerView, actions: IssuerActions) -> impl IntoView {
             <div class="row-main">
                 <h3 class="row-title">{issuer.config.title()}" "<Badge tone text=state/></h3>
                 <p class="muted break">{issuer.config.expected_issuer()}</p>
-                <p class="muted break">"Audience: " {issuer.config.expected_audience().to_owned()}</p>
+                <p class="muted break">"Audience: " {issuer.config.expected_audiences().join(", ")}</p>
                 <p class="muted">{note}</p>
-                {anonymous_users(&issuer)}
+                {chosen_claims(&issuer)}
+                {anonymous_users(&issuer, &plans)}
             </div>
             <div class="row-actions">
                 {check_again}
-                <AnonymousSwitch issuer=issuer action=anonymous/>
+                <AnonymousChoice issuer=issuer plans action=anonymous/>
                 <details class="fold fold-inline">
                     <summary>"Unlink"</summary>
                     <PostForm action=remove class="fold-body">
@@ -101,27 +105,52 @@ fn IssuerRow(issuer: IssuerView, actions: IssuerActions) -> impl IntoView {
     .into_any()
 }
 
+/// Nothing where the usual claims are read.
+fn chosen_claims(issuer: &IssuerView) -> Option<impl IntoView + use<>> {
+    let IssuerConfig::Oidc { claims, .. } = &issuer.config else { return None };
+    let named = [("User id", &claims.user), ("Plan", &claims.plan), ("Anonymous", &claims.anonymous)];
+    let named = named.into_iter().filter_map(|(what, name)| Some(format!("{what}: {}", name.as_ref()?.as_str())));
+    let text = named.collect::<Vec<_>>().join(" · ");
+    (!text.is_empty()).then(|| view! { <p class="muted break">{text}</p> })
+}
+
 /// Nothing for a provider whose tokens don't tell.
-fn anonymous_users(issuer: &IssuerView) -> Option<impl IntoView + use<>> {
-    let state =
-        if issuer.anonymous != AnonymousPolicy::Deny { "Anonymous users: allowed" } else { "Anonymous users: refused" };
+fn anonymous_users(issuer: &IssuerView, plans: &[PlanName]) -> Option<impl IntoView + use<>> {
+    let state = match issuer.anonymous {
+        AnonymousPolicy::Deny => "Anonymous users: refused".to_owned(),
+        AnonymousPolicy::AsOthers => "Anonymous users: allowed".to_owned(),
+        AnonymousPolicy::Plan(id) => {
+            let plan = plans.iter().find(|plan| plan.id == id).map_or("a plan that is gone", |plan| &plan.name);
+            format!("Anonymous users: in the plan {plan}")
+        }
+    };
     issuer.config.marks_anonymous_users().then(|| view! { <p class="muted">{state}</p> })
 }
 
 #[component]
-fn AnonymousSwitch(issuer: IssuerView, action: ServerAction<SetAnonymousUsers>) -> impl IntoView {
-    let (to, verb) = if issuer.anonymous != AnonymousPolicy::Deny {
-        ("refused", "Refuse anonymous users")
-    } else {
-        ("allowed", "Allow anonymous users")
+fn AnonymousChoice(issuer: IssuerView, plans: Vec<PlanName>, action: ServerAction<SetAnonymousUsers>) -> impl IntoView {
+    let field = format!("anonymous-{}", issuer.id);
+    let present = issuer.anonymous;
+    let plan = move |plan: PlanName| {
+        let chosen = present == AnonymousPolicy::Plan(plan.id);
+        view! { <option value=plan.id.to_string() selected=chosen>{format!("In the plan {}", plan.name)}</option> }
     };
     issuer.config.marks_anonymous_users().then(|| {
         view! {
-            <PostForm action class="contents">
-                <input type="hidden" name="id" value=issuer.id.to_string()/>
-                <input type="hidden" name="to" value=to/>
-                <SubmitButton pending=pending(action) class="btn btn-sm">{verb}</SubmitButton>
-            </PostForm>
+            <details class="fold fold-inline">
+                <summary>"Anonymous users"</summary>
+                <PostForm action class="fold-body">
+                    <p class="muted">"They cost nothing to make: give them a plan with a limit per address."</p>
+                    <input type="hidden" name="id" value=issuer.id.to_string()/>
+                    <label for=field.clone() class="sr-only">"What holds for anonymous users"</label>
+                    <select id=field.clone() name="to" class="select">
+                        <option value="refused" selected=present == AnonymousPolicy::Deny>"Refuse them"</option>
+                        <option value="allowed" selected=present == AnonymousPolicy::AsOthers>"Treat them as others"</option>
+                        {plans.into_iter().map(plan).collect_view()}
+                    </select>
+                    <SubmitButton pending=pending(action) class="btn btn-sm">"Set for anonymous users"</SubmitButton>
+                </PostForm>
+            </details>
         }
     })
 }

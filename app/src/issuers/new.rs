@@ -83,7 +83,9 @@ fn shown(kind: IssuerKind) -> &'static [&'static str] {
     match kind {
         IssuerKind::Firebase | IssuerKind::Supabase => &["project"],
         IssuerKind::SupabaseSecret => &["project", "secret"],
-        IssuerKind::Clerk | IssuerKind::Auth0 | IssuerKind::Cognito | IssuerKind::Oidc => &["issuer_url", "audience"],
+        IssuerKind::Clerk | IssuerKind::Auth0 | IssuerKind::Cognito | IssuerKind::Oidc => {
+            &["issuer_url", "audience", "user_claim", "plan_claim", "anonymous_claim"]
+        }
         IssuerKind::Emulator => &[],
     }
 }
@@ -111,11 +113,21 @@ fn fields(kind: IssuerKind, error: FormError) -> AnyView {
             view! {
                 <Field name="issuer_url" label="Issuer" kind=FieldKind::Address error placeholder=issuer_example hint=issuer_hint/>
                 <Field name="audience" label="Audience" error placeholder=audience_example hint=audience_hint/>
+                {claims(error)}
             }
             .into_any()
         }
         IssuerKind::Emulator => {
             view! { <p class="muted">"Tokens that the local emulator signs will pass. Start it before you link it."</p> }.into_any()
         }
+    }
+}
+
+/// The claims to read where they are not the usual ones.
+fn claims(error: FormError) -> impl IntoView {
+    view! {
+        <Field name="user_claim" label="User id claim" optional=true error placeholder="sub" hint="Where your tokens keep the user’s id, if not in sub. Dots lead into objects."/>
+        <Field name="plan_claim" label="Plan claim" optional=true error placeholder="app_metadata.plan" hint="Holds the name of one of this app’s plans. A token without it is in the default plan; a plan that does not exist is refused. Never a claim that users can edit."/>
+        <Field name="anonymous_claim" label="Anonymous claim" optional=true error placeholder="is_anonymous" hint="true for users who never signed in."/>
     }
 }

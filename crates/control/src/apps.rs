@@ -1,10 +1,10 @@
 //! Apps: the client applications of an account.
 
 use keyward_domain::catalogue;
-use keyward_domain::ids::{AppId, ProxyId};
+use keyward_domain::ids::{AppId, PlanId, ProxyId};
 use keyward_domain::slug::ProxySlug;
 use keyward_domain::validate;
-use keyward_domain::view::{AppSummary, AppView, ProxySummary};
+use keyward_domain::view::{AppSummary, AppView, PlanName, ProxySummary};
 use keyward_store::proxies::ProxySummaryRow;
 
 use crate::issuers::issuer_view;
@@ -33,11 +33,13 @@ impl Control {
         let account = actor.account_id();
         let name = self.store().app_name(account, app).await?;
         let issuers = self.store().issuers(account, app).await?;
+        let plans = self.store().plans(account, app).await?.into_iter();
         let proxies = self.store().proxies(account, app, self.now()).await?;
         Ok(AppView {
             id: app,
             name,
             issuers: issuers.into_iter().map(issuer_view).collect(),
+            plans: plans.map(|row| PlanName { id: PlanId(row.id), name: row.name }).collect(),
             proxies: proxies.into_iter().map(proxy_summary).collect::<Result<_, _>>()?,
         })
     }

@@ -3,11 +3,11 @@
 //! since the edge refuses every token until it has the keys.
 
 use keyward_domain::ids::{AccountId, AppId, IssuerId};
-use keyward_domain::issuer::IssuerConfig;
+use keyward_domain::issuer::{ClaimNames, IssuerConfig};
 use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::validate;
 use keyward_domain::view::{IssuerCheckView, IssuerForm, IssuerView};
-use keyward_identity::FetchError;
+use keyward_identity::{Discovery, FetchError};
 use keyward_store::issuers::{IssuerCheck, IssuerRow, NewIssuer};
 use url::Url;
 use uuid::Uuid;
@@ -61,8 +61,14 @@ impl Control {
         policy: AnonymousPolicy,
     ) -> Result<(), ControlError> {
         let account = actor.editing()?;
-        if !self.store().issuer(account, issuer).await?.config.marks_anonymous_users() {
+        let row = self.store().issuer(account, issuer).await?;
+        if !row.config.marks_anonymous_users() {
             return Err(ControlError::invalid("to", "this identity provider's tokens don't tell anonymous users"));
+        }
+        if let AnonymousPolicy::Plan(plan) = policy
+            && self.store().plan(account, plan).await.map(|plan| plan.app_id).ok() != Some(row.app_id)
+        {
+            return Err(ControlError::invalid("to", "this app has no such plan"));
         }
         Ok(self.store().set_anonymous_policy(account, issuer, policy, self.now()).await?)
     }
@@ -119,22 +125,32 @@ impl Control {
                 let secret = Some(Zeroizing::new(secret.to_owned()));
                 Ok(ParsedIssuer { config: IssuerConfig::SupabaseSecret { issuer }, secret })
             }
-            IssuerForm::Oidc { issuer_url, audience } => {
-                self.discover(&issuer_url, &audience).await.map(without_secret)
+            IssuerForm::Oidc { dialect, issuer_url, audience, user_claim, plan_claim, anonymous_claim } => {
+                let named =
+                    |field, text: &str| validate::claim_name(text).map_err(|error| ControlError::invalid(field, error));
+                let claims = ClaimNames {
+                    user: named("user_claim", &user_claim)?,
+                    plan: named("plan_claim", &plan_claim)?,
+                    anonymous: named("anonymous_claim", &anonymous_claim)?,
+                };
+                let audience =
+                    validate::token_audiences(&audience).map_err(|error| ControlError::invalid("audience", error))?;
+                let found = self.discover(&issuer_url).await?;
+                let Discovery { issuer, jwks_url } = found;
+                Ok(without_secret(IssuerConfig::Oidc { issuer, audience, jwks_url, dialect, claims }))
             }
             IssuerForm::Emulator => self.emulator_issuer().map(without_secret),
         }
     }
 
     /// Discovery has to succeed: without it nobody knows where the keys are.
-    async fn discover(&self, issuer_url: &str, audience: &str) -> Result<IssuerConfig, ControlError> {
+    async fn discover(&self, issuer_url: &str) -> Result<Discovery, ControlError> {
         let field = |error: &dyn std::fmt::Display| ControlError::invalid("issuer_url", error);
         let typed = validate::issuer_url(issuer_url).map_err(|error| field(&error))?;
-        let audience = validate::token_audience(audience).map_err(|error| ControlError::invalid("audience", error))?;
         self.guard().parse_url(&typed).map_err(|error| field(&error))?;
         let found = self.key_sets().discover(&typed).await.map_err(|error| field(&error))?;
         self.guard().check_url(&found.jwks_url).map_err(|error| field(&error))?;
-        Ok(IssuerConfig::Oidc { issuer: found.issuer, audience, jwks_url: found.jwks_url })
+        Ok(found)
     }
 
     /// The emulator's address comes from the operator, not from the form.

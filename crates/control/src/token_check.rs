@@ -12,6 +12,8 @@ use keyward_store::issuers::IssuerRow;
 use crate::{Actor, Control, ControlError};
 
 const LONGEST_TOKEN_BYTES: usize = 16 * 1024;
+const ANONYMOUS_REFUSED: &str =
+    "anonymous, and this identity provider's anonymous users are refused; allow them above, or sign the user in";
 
 impl Control {
     pub async fn check_token(
@@ -49,11 +51,15 @@ impl Control {
             .collect();
         let linked = self.linked_issuers(account, rows).await?;
         let mut lines = self.key_sets().explain(&linked, token, self.now()).await;
-        if let Ok(verified) = self.key_sets().verify(&linked, token, self.now()).await
-            && verified.anonymous
-            && refusing.contains(&verified.subject.issuer)
-        {
-            refuse_anonymous(&mut lines);
+        if let Ok(verified) = self.key_sets().verify(&linked, token, self.now()).await {
+            if verified.anonymous && refusing.contains(&verified.subject.issuer) {
+                refuse(&mut lines, ClaimCheck::Anonymous, ANONYMOUS_REFUSED.to_owned());
+            }
+            if let Some(name) = &verified.plan
+                && !self.store().plans(account, app).await?.iter().any(|plan| plan.name == *name)
+            {
+                refuse(&mut lines, ClaimCheck::Plan, format!("this app has no plan with the name {name:?}"));
+            }
         }
         Ok(lines)
     }
@@ -89,15 +95,9 @@ impl Control {
     }
 }
 
-/// The token itself is sound; whether anonymous users may call is the switch of the issuer.
-fn refuse_anonymous(lines: &mut Vec<TokenCheckLine>) {
-    let check = ClaimCheck::Anonymous.title().to_owned();
+/// The token itself is sound; what the app makes of it is not.
+fn refuse(lines: &mut Vec<TokenCheckLine>, check: ClaimCheck, reason: String) {
+    let check = check.title().to_owned();
     lines.retain(|line| line.check != check);
-    lines.push(TokenCheckLine {
-        check,
-        verdict: Verdict::Failed,
-        reason:
-            "anonymous, and this identity provider's anonymous users are refused; allow them above, or sign the user in"
-                .to_owned(),
-    });
+    lines.push(TokenCheckLine { check, verdict: Verdict::Failed, reason });
 }

@@ -2,6 +2,7 @@
 //! Decides about claims only; signatures and key sets are the identity crate's.
 
 pub(crate) mod claims;
+mod oidc;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -9,6 +10,7 @@ use url::Url;
 use crate::ids::IssuerId;
 
 pub use claims::{AcceptedClaims, ClaimCheck, ClaimFailure, LEEWAY, check_claims, is_supabase_api_key};
+pub use oidc::{Audiences, ClaimName, ClaimNames, MAX_AUDIENCES, OidcDialect, ParseClaimNameError};
 
 /// Who a verified token says the caller is. The same `sub` of two issuers is two people.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -35,8 +37,12 @@ pub enum IssuerConfig {
     /// Any OpenID Connect issuer; `jwks_url` came from discovery when it was saved.
     Oidc {
         issuer: String,
-        audience: String,
+        audience: Audiences,
         jwks_url: Url,
+        #[serde(default)]
+        dialect: OidcDialect,
+        #[serde(default)]
+        claims: ClaimNames,
     },
     /// The local emulator's generic tokens; refused in production mode.
     Emulator {
@@ -52,7 +58,12 @@ impl IssuerConfig {
             Self::Firebase { .. } => "Firebase",
             Self::Supabase { .. } => "Supabase",
             Self::SupabaseSecret { .. } => "Supabase (legacy secret)",
-            Self::Oidc { .. } => "OpenID Connect",
+            Self::Oidc { dialect, .. } => match dialect {
+                OidcDialect::Generic => "OpenID Connect",
+                OidcDialect::Clerk => "Clerk",
+                OidcDialect::Auth0 => "Auth0",
+                OidcDialect::Cognito => "Amazon Cognito",
+            },
             Self::Emulator { .. } => "Emulator",
         }
     }
@@ -68,19 +79,21 @@ impl IssuerConfig {
         }
     }
 
-    pub fn expected_audience(&self) -> &str {
+    /// A token must name one of them; with none, no token passes.
+    pub fn expected_audiences(&self) -> Vec<&str> {
         match self {
-            Self::Firebase { project_id } => project_id,
-            Self::Supabase { .. } | Self::SupabaseSecret { .. } => "authenticated",
-            Self::Oidc { audience, .. } | Self::Emulator { audience, .. } => audience,
+            Self::Firebase { project_id } => vec![project_id],
+            Self::Supabase { .. } | Self::SupabaseSecret { .. } => vec!["authenticated"],
+            Self::Oidc { audience, .. } => audience.iter().collect(),
+            Self::Emulator { audience, .. } => vec![audience],
         }
     }
 
-    /// Whether its tokens tell who never signed in. No claim says so at OpenID Connect in general.
+    /// Whether its tokens tell who never signed in. At OpenID Connect only the claim that the developer named says so.
     pub fn marks_anonymous_users(&self) -> bool {
         match self {
             Self::Firebase { .. } | Self::Supabase { .. } | Self::SupabaseSecret { .. } | Self::Emulator { .. } => true,
-            Self::Oidc { .. } => false,
+            Self::Oidc { claims, .. } => claims.anonymous.is_some(),
         }
     }
 
@@ -102,7 +115,8 @@ impl IssuerConfig {
             Self::Firebase { .. } => &["RS256"],
             Self::Supabase { .. } => &["ES256", "RS256"],
             Self::SupabaseSecret { .. } => &["HS256"],
-            Self::Oidc { .. } | Self::Emulator { .. } => &["RS256", "ES256"],
+            Self::Oidc { dialect: OidcDialect::Clerk | OidcDialect::Auth0 | OidcDialect::Cognito, .. } => &["RS256"],
+            Self::Oidc { dialect: OidcDialect::Generic, .. } | Self::Emulator { .. } => &["RS256", "ES256"],
         }
     }
 }

@@ -26,7 +26,7 @@ pub use forwarding::{
     MAX_CONNECT_SECS, MAX_FIRST_BYTE_SECS, MAX_IDLE_SECS, MAX_OPEN_SECS, MAX_UPSTREAM_HEADERS, timeouts,
     upstream_header, upstream_headers,
 };
-pub use issuer::{firebase_project_id, issuer_url, shared_secret, supabase_issuer, token_audience};
+pub use issuer::{claim_name, firebase_project_id, issuer_url, shared_secret, supabase_issuer, token_audiences};
 pub use limit::{LimitForm, MAX_LIMITS, limit, put_limit};
 pub use model_lines::{ModelLines, model_lines, name_list, parse_model_lines, parse_name_list};
 pub use money::{micro_usd, micro_usd_text, optional_number, whole_number};

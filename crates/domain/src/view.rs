@@ -8,8 +8,8 @@ mod policies;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::ids::{AccountId, AppId, IssuerId, MemberId, ProxyId, SessionId};
-use crate::issuer::IssuerConfig;
+use crate::ids::{AccountId, AppId, IssuerId, MemberId, PlanId, ProxyId, SessionId};
+use crate::issuer::{IssuerConfig, OidcDialect};
 use crate::policy::{AnonymousPolicy, ProxyPolicy};
 use crate::provider::KeyPlacement;
 use crate::rules::EndpointRule;
@@ -61,7 +61,16 @@ pub struct AppView {
     pub id: AppId,
     pub name: String,
     pub issuers: Vec<IssuerView>,
+    /// The default one first.
+    pub plans: Vec<PlanName>,
     pub proxies: Vec<ProxySummary>,
+}
+
+/// A plan that may be chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanName {
+    pub id: PlanId,
+    pub name: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,10 +107,15 @@ pub enum IssuerForm {
         project: String,
         secret: String,
     },
-    /// The issuer's URL (discovery is fetched from it) and the audience its tokens carry.
+    /// The issuer's URL (discovery is fetched from it) and what its tokens name as their audience, several with commas
+    /// between. The claims' names are empty for the usual ones.
     Oidc {
+        dialect: OidcDialect,
         issuer_url: String,
         audience: String,
+        user_claim: String,
+        plan_claim: String,
+        anonymous_claim: String,
     },
     /// Development only: the local emulator.
     Emulator,

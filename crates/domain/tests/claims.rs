@@ -1,7 +1,8 @@
 //! Which claims let a token in, issuer by issuer.
 
 use keyward_domain::issuer::{
-    AcceptedClaims, ClaimCheck, ClaimFailure, IssuerConfig, check_claims, is_supabase_api_key,
+    AcceptedClaims, Audiences, ClaimCheck, ClaimFailure, ClaimNames, IssuerConfig, OidcDialect, check_claims,
+    is_supabase_api_key,
 };
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -30,12 +31,18 @@ fn supabase() -> (IssuerConfig, Map<String, Value>) {
     (config, object(claims))
 }
 
-fn oidc() -> (IssuerConfig, Map<String, Value>) {
-    let config = IssuerConfig::Oidc {
+fn oidc_config(audiences: &[&str], dialect: OidcDialect, claims: ClaimNames) -> IssuerConfig {
+    IssuerConfig::Oidc {
         issuer: "https://tenant.example.com/".to_owned(),
-        audience: "my-app".to_owned(),
+        audience: Audiences::new(audiences.iter().map(|&name| name.to_owned())),
         jwks_url: "https://tenant.example.com/jwks".parse().expect("a URL"),
-    };
+        dialect,
+        claims,
+    }
+}
+
+fn oidc() -> (IssuerConfig, Map<String, Value>) {
+    let config = oidc_config(&["my-app"], OidcDialect::Generic, ClaimNames::default());
     let claims =
         json!({ "iss": "https://tenant.example.com/", "aud": "my-app", "sub": "auth0|42", "exp": NOW_SECS + 3600 });
     (config, object(claims))
@@ -257,11 +264,15 @@ fn a_client_id_is_an_audience_only_without_aud_and_only_for_openid_connect() {
 
 #[test]
 fn an_empty_audience_in_the_settings_matches_nothing() {
-    let (config, claims) = oidc();
-    let IssuerConfig::Oidc { issuer, jwks_url, .. } = config else { panic!("an OIDC issuer") };
-    let open = IssuerConfig::Oidc { issuer, audience: String::new(), jwks_url };
-    let refused = outcome(&(open, claims), json!({ "aud": "" }));
-    assert!(matches!(refused, Err(ClaimFailure::WrongAudience { .. })));
+    let dialects = [OidcDialect::Generic, OidcDialect::Clerk, OidcDialect::Auth0, OidcDialect::Cognito];
+    for (dialect, settings) in dialects.into_iter().flat_map(|dialect| [(dialect, &[][..]), (dialect, &[""][..])]) {
+        let open = (oidc_config(settings, dialect, ClaimNames::default()), oidc().1);
+        for names in [json!({ "aud": "" }), json!({ "aud": [] }), json!({ "aud": null, "azp": "" }), json!({})] {
+            let mut claims = json!({ "token_use": "id" });
+            claims.as_object_mut().expect("an object").extend(object(names));
+            assert!(outcome(&open, claims).is_err(), "{dialect:?} {settings:?}");
+        }
+    }
 }
 
 #[test]

@@ -74,6 +74,8 @@ impl From<ClaimFailure> for TokenRejection {
     fn from(failure: ClaimFailure) -> Self {
         match failure {
             ClaimFailure::Missing(claim) => Self::MissingClaim(claim),
+            ClaimFailure::MissingNamed(_) => Self::MissingClaim("user id (as configured)"),
+            ClaimFailure::BadNamed { claim: _, reason } => Self::BadClaim { claim: "(as configured)", reason },
             ClaimFailure::Bad { claim, reason } => Self::BadClaim { claim, reason },
             ClaimFailure::WrongIssuer { .. } => Self::WrongIssuer,
             ClaimFailure::WrongAudience { .. } => Self::WrongAudience,

@@ -52,7 +52,7 @@ pub fn verify(key: &[u8; 32], proxy: ProxyId, token: &str, now: OffsetDateTime) 
         return None;
     }
     let subject = Subject { issuer: IssuerId(Uuid::nil()), sub };
-    Some(VerifiedToken { subject, expires_at, issued_at: Some(issued_at), anonymous: false, claims })
+    Some(VerifiedToken { subject, expires_at, issued_at: Some(issued_at), anonymous: false, plan: None, claims })
 }
 
 fn date(claims: &Map<String, Value>, name: &str) -> Option<OffsetDateTime> {

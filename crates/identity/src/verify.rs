@@ -19,6 +19,8 @@ pub struct VerifiedToken {
     /// Absent where the token does not say.
     pub issued_at: Option<OffsetDateTime>,
     pub anonymous: bool,
+    /// The name of a plan, where the issuer's link names a claim for it.
+    pub plan: Option<String>,
     pub claims: Map<String, Value>,
 }
 
@@ -49,8 +51,8 @@ impl KeySets {
         let Selected { issuer, algorithm, accepted } = select(issuers, &token, &claims, now)?;
         self.check_signature(issuer, algorithm, &token).await?;
         let subject = Subject { issuer: issuer.id, sub: accepted.sub.clone() };
-        let AcceptedClaims { sub: _, expires_at, issued_at, anonymous } = accepted;
-        Ok(VerifiedToken { subject, expires_at, issued_at, anonymous, claims })
+        let AcceptedClaims { sub: _, expires_at, issued_at, anonymous, plan } = accepted;
+        Ok(VerifiedToken { subject, expires_at, issued_at, anonymous, plan, claims })
     }
 
     pub(crate) async fn check_signature(

@@ -74,12 +74,13 @@ fn welcome(proxy: &ServedProxy, verified: Arc<VerifiedToken>) -> Result<Caller, 
         Revoked::UserBlocked => Rejection::UserBlocked,
         Revoked::TokenTooOld => Rejection::TokenRevoked,
     })?;
+    let named = verified.plan.as_deref().map(|name| proxy.app.plan_named(name).ok_or(Rejection::NoPlan)).transpose()?;
     if !verified.anonymous {
-        return Ok(Caller { verified, standing: Standing::SignedIn, plan: None });
+        return Ok(Caller { verified, standing: Standing::SignedIn, plan: named });
     }
     let plan = match proxy.app.issuers.anonymous(verified.subject.issuer) {
         AnonymousPolicy::Deny => return Err(Rejection::AnonymousNotAllowed),
-        AnonymousPolicy::AsOthers => None,
+        AnonymousPolicy::AsOthers => named,
         AnonymousPolicy::Plan(plan) => Some(plan),
     };
     Ok(Caller { verified, standing: Standing::Anonymous, plan })

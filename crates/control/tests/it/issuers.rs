@@ -1,7 +1,7 @@
 //! Linking identity providers: what is saved, what is fetched, what is said.
 
 use keyward_control::ControlError;
-use keyward_domain::issuer::IssuerConfig;
+use keyward_domain::issuer::{IssuerConfig, OidcDialect};
 use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::view::{IssuerForm, TokenCheckLine, Verdict};
 
@@ -10,7 +10,14 @@ use crate::world::{World, refusal};
 const REF: &str = "abcdefghijklmnopqrst";
 
 fn oidc(issuer_url: &str, audience: &str) -> IssuerForm {
-    IssuerForm::Oidc { issuer_url: issuer_url.to_owned(), audience: audience.to_owned() }
+    IssuerForm::Oidc {
+        dialect: OidcDialect::Generic,
+        issuer_url: issuer_url.to_owned(),
+        audience: audience.to_owned(),
+        user_claim: String::new(),
+        plan_claim: String::new(),
+        anonymous_claim: String::new(),
+    }
 }
 
 #[tokio::test]
@@ -47,10 +54,13 @@ async fn an_openid_issuer_is_discovered() {
     let app = world.app(&ada).await;
     let issuer = world.stand_in.issuer();
     let linked = world.control.add_issuer(&ada, app, oidc(&issuer, "my-app")).await.expect("linked");
-    let IssuerConfig::Oidc { issuer: found, audience, jwks_url } = &linked.config else {
+    let IssuerConfig::Oidc { issuer: found, audience, jwks_url, .. } = &linked.config else {
         panic!("{:?}", linked.config)
     };
-    assert_eq!((found, audience.as_str(), jwks_url.path()), (&issuer, "my-app", "/.well-known/jwks.json"));
+    assert_eq!(
+        (found, audience.iter().collect(), jwks_url.path()),
+        (&issuer, vec!["my-app"], "/.well-known/jwks.json")
+    );
     let twice = world.control.add_issuer(&ada, app, oidc(&issuer, "other-app")).await.expect_err("the same iss");
     assert!(matches!(&twice, ControlError::Conflict { reason } if reason.contains("linked already")), "{twice}");
     let (field, _) = refusal(world.control.add_issuer(&ada, app, oidc(&format!("{issuer}/nothing"), "a")).await);
@@ -163,4 +173,50 @@ async fn the_token_check_says_no_to_an_anonymous_user_while_the_edge_would() {
     assert_eq!(failed(control.check_token(&ada, app, &token).await.expect("lines")), ["Anonymous user"]);
     control.set_anonymous_users(&ada, linked.id, AnonymousPolicy::AsOthers).await.expect("set");
     assert_eq!(failed(control.check_token(&ada, app, &token).await.expect("lines")), [""; 0]);
+}
+
+#[tokio::test]
+async fn claims_of_the_developers_own_choice_are_kept_and_those_that_users_edit_are_refused() {
+    let world = World::development().await;
+    let ada = world.actor("ada@example.com").await;
+    let app = world.app(&ada).await;
+    let form = |audience: &str, user: &str, plan: &str| IssuerForm::Oidc {
+        dialect: OidcDialect::Clerk,
+        issuer_url: world.stand_in.issuer(),
+        audience: audience.to_owned(),
+        user_claim: user.to_owned(),
+        plan_claim: plan.to_owned(),
+        anonymous_claim: "guest".to_owned(),
+    };
+    for (audience, user, plan, field) in [
+        ("a", "user_metadata.id", "", "user_claim"),
+        ("a", "", "unsafe_metadata.plan", "plan_claim"),
+        ("a", "two words", "", "user_claim"),
+        ("", "", "", "audience"),
+        ("a,,b", "", "", "audience"),
+    ] {
+        assert_eq!(refusal(world.control.add_issuer(&ada, app, form(audience, user, plan)).await).0, field);
+    }
+    let linked = world.control.add_issuer(&ada, app, form("a, b", "uid", "app_metadata.plan")).await.expect("linked");
+    assert_eq!(linked.config.expected_audiences(), ["a", "b"]);
+    assert_eq!(world.control.app(&ada, app).await.expect("works").issuers[0].config, linked.config);
+    world.control.set_anonymous_users(&ada, linked.id, AnonymousPolicy::AsOthers).await.expect("the claim tells");
+}
+
+#[tokio::test]
+async fn anonymous_users_get_a_plan_of_the_same_app_only() {
+    let world = World::development().await;
+    let (control, ada) = (&world.control, world.actor("ada@example.com").await);
+    let app = world.app(&ada).await;
+    let other = control.create_app(&ada, "Another").await.expect("an app");
+    let linked = control.add_issuer(&ada, app, IssuerForm::Emulator).await.expect("linked");
+    let (own, foreign) = (
+        control.create_plan(&ada, app, "Guests").await.expect("a plan"),
+        control.create_plan(&ada, other, "Guests").await.expect("a plan"),
+    );
+    assert_eq!(refusal(control.set_anonymous_users(&ada, linked.id, AnonymousPolicy::Plan(foreign)).await).0, "to");
+    control.set_anonymous_users(&ada, linked.id, AnonymousPolicy::Plan(own)).await.expect("set");
+    let view = control.app(&ada, app).await.expect("works");
+    assert_eq!(view.issuers[0].anonymous, AnonymousPolicy::Plan(own));
+    assert!(view.plans.iter().any(|plan| plan.id == own && plan.name == "Guests") && view.plans.len() == 2);
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
-use super::IssuerConfig;
+use super::{ClaimName, IssuerConfig, OidcDialect};
 
 /// How far clocks may be apart.
 pub const LEEWAY: Duration = Duration::seconds(60);
@@ -24,6 +24,8 @@ pub struct AcceptedClaims {
     /// `iat`; where there is none, when the user signed in.
     pub issued_at: Option<OffsetDateTime>,
     pub anonymous: bool,
+    /// The plan's name that the configured claim holds.
+    pub plan: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +34,11 @@ pub enum ClaimFailure {
     Missing(&'static str),
     #[error("the claim `{claim}` {reason}")]
     Bad { claim: &'static str, reason: &'static str },
+    /// One whose name the developer chose.
+    #[error("the token has no `{0}` claim, which the settings name for the user id")]
+    MissingNamed(String),
+    #[error("the claim `{claim}` {reason}")]
+    BadNamed { claim: String, reason: &'static str },
     #[error("expected `iss` to be {expected:?}, the token has {found:?}")]
     WrongIssuer { expected: String, found: String },
     #[error("expected `aud` to be {expected:?}, the token has {found}")]
@@ -56,6 +63,7 @@ pub enum ClaimCheck {
     IssuedAt,
     AuthTime,
     Anonymous,
+    Plan,
 }
 
 /// Every check of this issuer, in order; the first failure is the answer.
@@ -68,10 +76,11 @@ pub fn check_claims(
         check.run(config, claims, now)?;
     }
     Ok(AcceptedClaims {
-        sub: subject(config, claims)?.to_owned(),
+        sub: subject(config, claims)?.1.to_owned(),
         expires_at: required_date(claims, "exp")?,
         issued_at: date(claims, "iat")?.map_or_else(|| date(claims, "auth_time"), |at| Ok(Some(at)))?,
         anonymous: anonymous(config, claims)?,
+        plan: plan(config, claims)?.map(str::to_owned),
     })
 }
 
@@ -83,7 +92,7 @@ pub fn is_supabase_api_key(claims: &Claims) -> bool {
 
 impl ClaimCheck {
     pub fn of(config: &IssuerConfig) -> &'static [Self] {
-        use ClaimCheck::{Anonymous, Audience, AuthTime, Expiry, IssuedAt, Issuer, NotBefore, Role, Subject};
+        use ClaimCheck::{Anonymous, Audience, AuthTime, Expiry, IssuedAt, Issuer, NotBefore, Plan, Role, Subject};
         match config {
             IssuerConfig::Firebase { .. } => {
                 &[Issuer, Audience, Subject, Expiry, NotBefore, IssuedAt, AuthTime, Anonymous]
@@ -91,9 +100,8 @@ impl ClaimCheck {
             IssuerConfig::Supabase { .. } | IssuerConfig::SupabaseSecret { .. } => {
                 &[Issuer, Role, Audience, Subject, Expiry, NotBefore, IssuedAt, Anonymous]
             }
-            IssuerConfig::Oidc { .. } | IssuerConfig::Emulator { .. } => {
-                &[Issuer, Audience, Subject, Expiry, NotBefore, IssuedAt, Anonymous]
-            }
+            IssuerConfig::Oidc { .. } => &[Issuer, Audience, Subject, Expiry, NotBefore, IssuedAt, Anonymous, Plan],
+            IssuerConfig::Emulator { .. } => &[Issuer, Audience, Subject, Expiry, NotBefore, IssuedAt, Anonymous],
         }
     }
 
@@ -108,6 +116,7 @@ impl ClaimCheck {
             Self::IssuedAt => "Issued at (iat)",
             Self::AuthTime => "Sign-in time (auth_time)",
             Self::Anonymous => "Anonymous user",
+            Self::Plan => "Plan",
         }
     }
 
@@ -117,7 +126,7 @@ impl ClaimCheck {
             Self::Issuer => issuer(config, claims),
             Self::Role => role(claims),
             Self::Audience => audience(config, claims),
-            Self::Subject => subject(config, claims).map(str::to_owned),
+            Self::Subject => subject(config, claims).map(|(claim, id)| found_in(claim, "sub", id)),
             Self::Expiry => check_expiry(claims, now),
             Self::NotBefore => past(claims, "nbf", now),
             Self::IssuedAt => issued_at(config, claims, now),
@@ -125,6 +134,7 @@ impl ClaimCheck {
             Self::Anonymous => {
                 anonymous(config, claims).map(|is| if is { "anonymous" } else { "signed in" }.to_owned())
             }
+            Self::Plan => plan(config, claims).map(|named| named.unwrap_or("the app's default plan").to_owned()),
         }
     }
 }
@@ -143,56 +153,113 @@ fn role(claims: &Claims) -> Result<String, ClaimFailure> {
     }
 }
 
+/// The value, and where it stood if that is not where one would look.
+fn found_in(claim: &str, usual: &str, value: &str) -> String {
+    if claim == usual { value.to_owned() } else { format!("{value} (in {claim})") }
+}
+
 fn audience(config: &IssuerConfig, claims: &Claims) -> Result<String, ClaimFailure> {
-    let expected = config.expected_audience();
+    let expected = config.expected_audiences();
     let named = audiences(config, claims)?;
-    if !expected.is_empty() && named.contains(&expected) {
-        return Ok(expected.to_owned());
+    if let Some((claim, name)) = named.iter().find(|(_, name)| !name.is_empty() && expected.contains(name)) {
+        return Ok(found_in(claim, "aud", name));
     }
     if named.is_empty() && !claims.contains_key("aud") {
-        return Err(ClaimFailure::Missing("aud"));
+        return Err(ClaimFailure::Missing(usual_audience_claim(config)));
     }
-    Err(ClaimFailure::WrongAudience { expected: expected.to_owned(), found: named.join(", ") })
+    let found: Vec<_> = named.iter().map(|(_, name)| *name).collect();
+    Err(ClaimFailure::WrongAudience { expected: expected.join(" or "), found: found.join(", ") })
 }
+
+fn usual_audience_claim(config: &IssuerConfig) -> &'static str {
+    match config {
+        IssuerConfig::Oidc { dialect: OidcDialect::Clerk, .. } => "azp",
+        IssuerConfig::Oidc { .. }
+        | IssuerConfig::Firebase { .. }
+        | IssuerConfig::Supabase { .. }
+        | IssuerConfig::SupabaseSecret { .. }
+        | IssuerConfig::Emulator { .. } => "aud",
+    }
+}
+
+/// A claim's name and its value.
+type Named<'c> = (&'static str, &'c str);
 
 /// Whom the token names as its audience, by the claims in which this kind of issuer says it.
-fn audiences<'c>(config: &IssuerConfig, claims: &'c Claims) -> Result<Vec<&'c str>, ClaimFailure> {
-    let aud = claims.get("aud");
+fn audiences<'c>(config: &IssuerConfig, claims: &'c Claims) -> Result<Vec<Named<'c>>, ClaimFailure> {
+    let in_aud = || -> Result<Vec<Named<'c>>, ClaimFailure> {
+        let aud = claims.get("aud").map_or(Ok(Vec::new()), |value| texts("aud", value))?;
+        Ok(aud.into_iter().map(|name| ("aud", name)).collect())
+    };
+    let in_claim = |claim| Ok(optional_text(claims, claim)?.map(|name| (claim, name)));
     match config {
-        IssuerConfig::Firebase { .. } => Ok(vec![required_text(claims, "aud")?]),
-        IssuerConfig::Supabase { .. } | IssuerConfig::SupabaseSecret { .. } => {
-            texts("aud", aud.ok_or(ClaimFailure::Missing("aud"))?)
-        }
-        IssuerConfig::Oidc { .. } | IssuerConfig::Emulator { .. } => {
-            let mut named = aud.map_or(Ok(Vec::new()), |value| texts("aud", value))?;
-            // Clerk's session tokens have no `aud`; they name the app in `azp`.
-            named.extend(optional_text(claims, "azp")?);
-            // Cognito's access tokens have neither.
-            if matches!(config, IssuerConfig::Oidc { .. }) && aud.is_none() {
-                named.extend(optional_text(claims, "client_id")?);
+        IssuerConfig::Firebase { .. } => Ok(vec![("aud", required_text(claims, "aud")?)]),
+        IssuerConfig::Supabase { .. } | IssuerConfig::SupabaseSecret { .. } => in_aud(),
+        IssuerConfig::Emulator { .. } => Ok(in_aud()?.into_iter().chain(in_claim("azp")?).collect()),
+        IssuerConfig::Oidc { dialect, .. } => match dialect {
+            OidcDialect::Generic => {
+                let by_client = if claims.contains_key("aud") { None } else { in_claim("client_id")? };
+                Ok(in_aud()?.into_iter().chain(in_claim("azp")?).chain(by_client).collect())
             }
-            Ok(named)
-        }
+            OidcDialect::Clerk => Ok(in_aud()?.into_iter().chain(in_claim("azp")?).collect()),
+            OidcDialect::Auth0 => in_aud(),
+            OidcDialect::Cognito => match required_text(claims, "token_use")? {
+                "id" => in_aud(),
+                "access" => Ok(vec![("client_id", required_text(claims, "client_id")?)]),
+                _ => Err(ClaimFailure::Bad { claim: "token_use", reason: "is neither id nor access" }),
+            },
+        },
     }
 }
 
-fn subject<'c>(config: &IssuerConfig, claims: &'c Claims) -> Result<&'c str, ClaimFailure> {
-    let sub = required_text(claims, "sub")?;
-    let longest = match config {
-        IssuerConfig::Firebase { .. } => FIREBASE_SUB_CHARS,
-        IssuerConfig::Supabase { .. } | IssuerConfig::SupabaseSecret { .. } => SUB_CHARS,
-        IssuerConfig::Oidc { .. } | IssuerConfig::Emulator { .. } => SUB_CHARS,
+/// The user's id and the claim that holds it.
+fn subject<'c>(config: &'c IssuerConfig, claims: &'c Claims) -> Result<(&'c str, &'c str), ClaimFailure> {
+    let (longest, chosen) = match config {
+        IssuerConfig::Firebase { .. } => (FIREBASE_SUB_CHARS, None),
+        IssuerConfig::Supabase { .. } | IssuerConfig::SupabaseSecret { .. } | IssuerConfig::Emulator { .. } => {
+            (SUB_CHARS, None)
+        }
+        IssuerConfig::Oidc { claims: names, .. } => (SUB_CHARS, names.user.as_ref()),
     };
-    if sub.is_empty() {
-        return Err(ClaimFailure::Bad { claim: "sub", reason: "is empty" });
+    let (claim, id) = match chosen {
+        None => ("sub", required_text(claims, "sub")?),
+        Some(name) => {
+            let id = named_text(claims, name)?;
+            (name.as_str(), id.ok_or_else(|| ClaimFailure::MissingNamed(name.as_str().to_owned()))?)
+        }
+    };
+    let fault = if id.is_empty() {
+        "is empty"
+    } else if id.chars().count() > longest {
+        "is too long"
+    } else if id.chars().any(char::is_control) {
+        "holds control characters"
+    } else {
+        return Ok((claim, id));
+    };
+    Err(match chosen {
+        None => ClaimFailure::Bad { claim: "sub", reason: fault },
+        Some(name) => ClaimFailure::BadNamed { claim: name.as_str().to_owned(), reason: fault },
+    })
+}
+
+/// None where no claim is configured, or the token leaves it out.
+fn plan<'c>(config: &IssuerConfig, claims: &'c Claims) -> Result<Option<&'c str>, ClaimFailure> {
+    match config {
+        IssuerConfig::Oidc { claims: names, .. } => {
+            names.plan.as_ref().map_or(Ok(None), |name| named_text(claims, name))
+        }
+        IssuerConfig::Firebase { .. }
+        | IssuerConfig::Supabase { .. }
+        | IssuerConfig::SupabaseSecret { .. }
+        | IssuerConfig::Emulator { .. } => Ok(None),
     }
-    if sub.chars().count() > longest {
-        return Err(ClaimFailure::Bad { claim: "sub", reason: "is too long" });
-    }
-    if sub.chars().any(char::is_control) {
-        return Err(ClaimFailure::Bad { claim: "sub", reason: "holds control characters" });
-    }
-    Ok(sub)
+}
+
+fn named_text<'c>(claims: &'c Claims, name: &ClaimName) -> Result<Option<&'c str>, ClaimFailure> {
+    let Some(value) = name.find(claims) else { return Ok(None) };
+    let wrong_type = || ClaimFailure::BadNamed { claim: name.as_str().to_owned(), reason: "is not a string" };
+    value.as_str().map(Some).ok_or_else(wrong_type)
 }
 
 pub(crate) fn check_expiry(claims: &Claims, now: OffsetDateTime) -> Result<String, ClaimFailure> {
@@ -233,7 +300,15 @@ fn anonymous(config: &IssuerConfig, claims: &Claims) -> Result<bool, ClaimFailur
                 Some(_) => Err(ClaimFailure::Bad { claim: "is_anonymous", reason: "is not true or false" }),
             }
         }
-        IssuerConfig::Oidc { .. } => Ok(false),
+        IssuerConfig::Oidc { claims: names, .. } => {
+            match names.anonymous.as_ref().and_then(|name| Some((name, name.find(claims)?))) {
+                None => Ok(false),
+                Some((_, Value::Bool(is_anonymous))) => Ok(*is_anonymous),
+                Some((name, _)) => {
+                    Err(ClaimFailure::BadNamed { claim: name.as_str().to_owned(), reason: "is not true or false" })
+                }
+            }
+        }
     }
 }
 

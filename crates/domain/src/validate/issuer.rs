@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::issuer::{Audiences, ClaimName, MAX_AUDIENCES, ParseClaimNameError};
+
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum IssuerFieldError {
     #[error(
@@ -14,8 +16,12 @@ pub enum IssuerFieldError {
     SupabaseProject,
     #[error("an issuer is an https address without query, such as https://example.eu.auth0.com/")]
     IssuerUrl,
-    #[error("enter the audience (aud) that your app's tokens carry; at most 255 characters, no blanks")]
+    #[error(
+        "enter the audience that your app's tokens carry, at most {MAX_AUDIENCES} with commas between; each has at most 255 characters, no blanks"
+    )]
     Audience,
+    #[error(transparent)]
+    ClaimName(#[from] ParseClaimNameError),
     #[error("the legacy JWT secret has 32 to 512 characters without blanks; it is in the project's API settings")]
     SharedSecret,
 }
@@ -50,10 +56,21 @@ pub fn issuer_url(text: &str) -> Result<String, IssuerFieldError> {
     plain_url(text).map(|_| text.to_owned()).ok_or(IssuerFieldError::IssuerUrl)
 }
 
-pub fn token_audience(text: &str) -> Result<String, IssuerFieldError> {
+/// One or more, with commas between. None at all would leave it open for which of the issuer's apps a token is.
+pub fn token_audiences(text: &str) -> Result<Audiences, IssuerFieldError> {
+    let is_audience =
+        |name: &&str| (1..=255).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic() && b != b',');
+    let names: Vec<&str> = text.trim().trim_end_matches(',').split(',').map(str::trim).collect();
+    if names.len() > MAX_AUDIENCES || !names.iter().all(is_audience) {
+        return Err(IssuerFieldError::Audience);
+    }
+    Ok(Audiences::new(names.into_iter().map(str::to_owned)))
+}
+
+/// None for an empty field: the usual claim is meant.
+pub fn claim_name(text: &str) -> Result<Option<ClaimName>, IssuerFieldError> {
     let text = text.trim();
-    let well_formed = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-    well_formed.then(|| text.to_owned()).ok_or(IssuerFieldError::Audience)
+    if text.is_empty() { Ok(None) } else { Ok(Some(ClaimName::parse(text)?)) }
 }
 
 pub fn shared_secret(text: &str) -> Result<&str, IssuerFieldError> {

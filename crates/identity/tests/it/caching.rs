@@ -15,7 +15,7 @@ const SCOPE: Uuid = Uuid::from_u128(1);
 
 fn verified_until(expires_at: OffsetDateTime) -> Arc<VerifiedToken> {
     let subject = Subject { issuer: IssuerId(Uuid::nil()), sub: "ada".to_owned() };
-    Arc::new(VerifiedToken { subject, expires_at, issued_at: None, anonymous: false, claims: Map::new() })
+    Arc::new(VerifiedToken { subject, expires_at, issued_at: None, anonymous: false, plan: None, claims: Map::new() })
 }
 
 #[test]

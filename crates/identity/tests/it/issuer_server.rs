@@ -12,7 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use keyward_domain::ids::IssuerId;
-use keyward_domain::issuer::IssuerConfig;
+use keyward_domain::issuer::{Audiences, ClaimNames, IssuerConfig, OidcDialect};
 use keyward_identity::{KeySets, LinkedIssuer, Uptime};
 use keyward_outbound::{Guard, Reach};
 use tokio::sync::Semaphore;
@@ -113,8 +113,10 @@ impl IssuerServer {
     pub fn oidc(&self) -> Vec<Arc<LinkedIssuer>> {
         vec![linked(IssuerConfig::Oidc {
             issuer: OIDC_ISSUER.to_owned(),
-            audience: "my-app".to_owned(),
+            audience: Audiences::new(["my-app".to_owned()]),
             jwks_url: self.url("/jwks").parse().expect("a URL"),
+            dialect: OidcDialect::Generic,
+            claims: ClaimNames::default(),
         })]
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use keyward_domain::ids::IssuerId;
-use keyward_domain::issuer::{IssuerConfig, Subject};
+use keyward_domain::issuer::{Audiences, ClaimNames, IssuerConfig, OidcDialect, Subject};
 use keyward_identity::{LinkedIssuer, SharedSecret, SharedSecretError, TokenRejection};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -111,8 +111,10 @@ async fn two_audiences_of_one_issuer_work_side_by_side() {
         id: IssuerId(Uuid::from_u128(9)),
         config: IssuerConfig::Oidc {
             issuer: web.config.expected_issuer(),
-            audience: "my-mobile-app".to_owned(),
+            audience: Audiences::new(["my-mobile-app".to_owned()]),
             jwks_url: server.url("/jwks").parse().expect("a URL"),
+            dialect: OidcDialect::Generic,
+            claims: ClaimNames::default(),
         },
         secret: None,
     });
