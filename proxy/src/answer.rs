@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
@@ -16,6 +18,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use crate::edge::Edge;
+use crate::head_watch::Heads;
 use crate::limit_fields;
 use crate::meter::Meter;
 use crate::pipeline::{self, Admission, Arrival};
@@ -34,18 +37,25 @@ pub struct Envelope {
     quotas: Vec<Quota>,
 }
 
-pub async fn answer(edge: Arc<Edge>, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
+/// The other end of a connection.
+pub struct Peer {
+    pub address: IpAddr,
+    pub heads: Heads,
+}
+
+pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> Response<Body> {
     let mut meter = Meter::start(edge.clone(), request.method());
     let mut envelope =
         Envelope { request_id: Uuid::now_v7().to_string(), proxy: None, cors: Cors::default(), quotas: Vec::new() };
     let (head, body) = request.into_parts();
     let mut body = Some(body);
-    let arrival = Arrival { address: edge.forwarding.client(peer, &head.headers), head };
+    let arrival =
+        Arrival { address: edge.forwarding.client(peer.address, &head.headers), heads: peer.heads.clone(), head };
     let admission = tokio::select! {
         admission = pipeline::run(&edge, arrival, &mut body, &mut envelope, &mut meter) => admission,
         () = edge.cut_streams.cancelled() => Err(Rejection::ShuttingDown),
     };
-    match admission {
+    let mut response = match admission {
         Ok(Admission::Passed(passed)) => envelope.pass(passed, meter),
         Ok(Admission::Preflight(headers)) => {
             meter.preflight();
@@ -58,7 +68,11 @@ pub async fn answer(edge: Arc<Edge>, peer: IpAddr, request: Request<Incoming>) -
             }
             envelope.reject(&rejection)
         }
+    };
+    if peer.heads.is_last() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    response
 }
 
 impl Envelope {

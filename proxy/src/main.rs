@@ -9,6 +9,7 @@ mod custody;
 mod custody_notes;
 mod edge;
 mod forwarding;
+mod head_watch;
 mod key_rests;
 mod ledger;
 mod limit_fields;

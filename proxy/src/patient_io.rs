@@ -9,6 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use crate::head_watch::HeadWatch;
+
 /// So much is read before it counts as begun: less than the shortest request there is, and one byte alone would let a
 /// connection stand for ever.
 const BEGINNING_BYTES: usize = 24;
@@ -19,11 +21,12 @@ pub struct PatientIo {
     stalled: Option<Pin<Box<Sleep>>>,
     beginning: Option<Pin<Box<Sleep>>>,
     read_bytes: usize,
+    heads: HeadWatch,
 }
 
 impl PatientIo {
-    pub fn new(stream: TcpStream, beginning: Duration, write_stall: Duration) -> Self {
-        Self { stream, write_stall, stalled: None, beginning: Some(Box::pin(sleep(beginning))), read_bytes: 0 }
+    pub fn new(stream: TcpStream, beginning: Duration, write_stall: Duration, heads: HeadWatch) -> Self {
+        Self { stream, write_stall, stalled: None, beginning: Some(Box::pin(sleep(beginning))), read_bytes: 0, heads }
     }
 
     /// While a write waits, its time runs; any progress starts it anew.
@@ -43,6 +46,7 @@ impl AsyncRead for PatientIo {
         let filled_before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if polled.is_ready() {
+            self.heads.read(&buf.filled()[filled_before..]);
             self.read_bytes = self.read_bytes.saturating_add(buf.filled().len() - filled_before);
             if self.read_bytes >= BEGINNING_BYTES {
                 self.beginning = None;

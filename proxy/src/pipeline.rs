@@ -10,6 +10,7 @@ use tracing::debug;
 
 use crate::answer::Envelope;
 use crate::edge::Edge;
+use crate::head_watch::Heads;
 use crate::ledger::Holder;
 use crate::limiter::{Limiter, Slot, Ticket};
 use crate::meter::{Meter, ModelCall};
@@ -66,6 +67,7 @@ pub enum Admission {
 pub struct Arrival {
     pub head: Parts,
     pub address: ClientAddress,
+    pub heads: Heads,
 }
 
 /// The body stays where it is until it is wanted: of a call that was refused before, it is the caller's to dispose of.
@@ -76,7 +78,7 @@ pub async fn run(
     envelope: &mut Envelope,
     meter: &mut Meter,
 ) -> Result<Admission, Rejection> {
-    let (snapshot, Arrival { mut head, address }) = (edge.snapshot.load(), arrival);
+    let (snapshot, Arrival { mut head, address, heads }) = (edge.snapshot.load(), arrival);
 
     let addressed = route::address(&snapshot, &head)?;
     meter.routed(addressed.proxy.clone());
@@ -86,7 +88,7 @@ pub async fn run(
     if let Some(headers) = cors::preflight(&cors, &proxy, &head) {
         return Ok(Admission::Preflight(headers));
     }
-    let mut routed = route::route(addressed, &head)?;
+    let mut routed = route::route(addressed, &head, &heads)?;
 
     let credentials = carriers::take(&mut head.headers, &mut routed.query, &proxy.key_placement);
     addresses::check(edge, &proxy, address, credentials.as_ref())?;

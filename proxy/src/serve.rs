@@ -18,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
-use crate::answer::answer;
+use crate::answer::{Peer, answer};
 use crate::config::Bounds;
 use crate::edge::Edge;
+use crate::head_watch::{HeadWatch, Heads};
 use crate::patient_io::PatientIo;
 
 const MAX_HEADER_FIELDS: usize = 64;
@@ -94,8 +95,7 @@ impl Doorway {
         let (edge, ends) = (self.edge.clone(), ends.clone());
         connections.spawn(async move {
             edge.metrics.connections_open.inc();
-            let conversation =
-                converse(PatientIo::new(stream, bounds.head_read, bounds.write_stall), address, &edge, &ends.stop);
+            let conversation = converse(stream, address, &edge, &ends.stop);
             tokio::select! {
                 () = conversation => {}
                 () = ends.gone.cancelled() => {}
@@ -115,9 +115,12 @@ struct Ends {
     gone: CancellationToken,
 }
 
-async fn converse(io: PatientIo, peer: IpAddr, edge: &Arc<Edge>, stop: &CancellationToken) {
+async fn converse(stream: TcpStream, address: IpAddr, edge: &Arc<Edge>, stop: &CancellationToken) {
+    let heads = Heads::default();
+    let watch = HeadWatch::new(heads.clone());
+    let io = PatientIo::new(stream, edge.bounds.head_read, edge.bounds.write_stall, watch);
     let service = service_fn(|request| {
-        let edge = edge.clone();
+        let (edge, peer) = (edge.clone(), Peer { address, heads: heads.clone() });
         async move { Ok::<_, Infallible>(answer(edge, peer, request).await) }
     });
     let http = protocol(&edge.bounds);

@@ -16,6 +16,7 @@ pub enum Rejection {
     TargetTooLong,
     HeadersTooLarge,
     HostMismatch,
+    BadFraming,
     ShuttingDown,
     Overloaded,
     // preflight
@@ -133,6 +134,7 @@ impl Rejection {
             Self::TargetTooLong => "target_too_long",
             Self::HeadersTooLarge => "headers_too_large",
             Self::HostMismatch => "host_mismatch",
+            Self::BadFraming => "bad_framing",
             Self::ShuttingDown => "shutting_down",
             Self::Overloaded => "overloaded",
             Self::OriginNotAllowed => "origin_not_allowed",
@@ -192,6 +194,7 @@ impl Rejection {
         match self {
             Self::BadPath(_)
             | Self::HostMismatch
+            | Self::BadFraming
             | Self::TokenConflict
             | Self::QueryNotAllowed(_)
             | Self::ContentTypeRepeated
@@ -255,6 +258,7 @@ impl Rejection {
             | Self::TargetTooLong
             | Self::HeadersTooLarge
             | Self::HostMismatch
+            | Self::BadFraming
             | Self::ShuttingDown
             | Self::Overloaded => Step::Route,
             Self::OriginNotAllowed => Step::Preflight,
@@ -312,6 +316,7 @@ impl Rejection {
             Self::TargetTooLong => "The address is longer than 8 KiB.".into(),
             Self::HeadersTooLarge => "The request has more than 64 header fields, or more than 32 KiB of them.".into(),
             Self::HostMismatch => "The host in the address is not the one in the Host header.".into(),
+            Self::BadFraming => "Where the request ends can be read in two ways: Content-Length beside Transfer-Encoding, or lines that end without a carriage return.".into(),
             Self::ShuttingDown => "This node of the edge is stopping. Try again.".into(),
             Self::Overloaded => "This node of the edge has no memory free for the body. Try again.".into(),
             Self::OriginNotAllowed => {

@@ -8,6 +8,7 @@ use keyward_domain::path::RequestPath;
 use keyward_domain::query::Query;
 use keyward_domain::rejection::Rejection;
 
+use crate::head_watch::Heads;
 use crate::snapshot::{ServedProxy, Snapshot};
 
 const MAX_TARGET_BYTES: usize = 8 << 10;
@@ -35,7 +36,10 @@ pub fn address<'a>(snapshot: &Snapshot, head: &'a Parts) -> Result<Addressed<'a>
     Ok(Addressed { proxy, below_slug: if below_slug.is_empty() { "/" } else { below_slug } })
 }
 
-pub fn route(addressed: Addressed<'_>, head: &Parts) -> Result<Routed, Rejection> {
+pub fn route(addressed: Addressed<'_>, head: &Parts, heads: &Heads) -> Result<Routed, Rejection> {
+    if heads.is_refused() {
+        return Err(Rejection::BadFraming);
+    }
     check_sizes(head)?;
     check_host(head)?;
     if !addressed.proxy.enabled {
