@@ -27,6 +27,9 @@ pub struct Config {
     pub forwarding: Forwarding,
     pub log: String,
     pub jwks_overrides: HashMap<String, String>,
+    /// Where several edges count together.
+    pub redis_url: Option<String>,
+    pub edge_nodes: u64,
     pub bounds: Bounds,
 }
 
@@ -72,6 +75,7 @@ pub struct Bounds {
     pub config_poll: Duration,
     pub connections_per_address: usize,
     pub usage_queue_events: usize,
+    pub budgets_without_counters: Duration,
 }
 
 impl Config {
@@ -110,6 +114,8 @@ impl Config {
             },
             log: env.text("KEYWARD_LOG").unwrap_or_else(|| "info".to_owned()),
             jwks_overrides,
+            redis_url: redis_url(&mut env),
+            edge_nodes: env.parsed("KEYWARD_EDGE_NODES", 1),
             bounds: bounds(&mut env),
         };
         if env.errors.is_empty() { Ok(config) } else { Err(env.errors) }
@@ -133,6 +139,7 @@ fn bounds(env: &mut Env<'_>) -> Bounds {
         config_poll: env.secs("KEYWARD_CONFIG_POLL_SECS", 2),
         connections_per_address: env.parsed("KEYWARD_CONNECTIONS_PER_ADDRESS", 100),
         usage_queue_events: env.parsed("KEYWARD_USAGE_QUEUE_EVENTS", 50_000),
+        budgets_without_counters: env.secs("KEYWARD_BUDGETS_WITHOUT_COUNTERS_SECS", 60),
     }
 }
 
@@ -143,6 +150,15 @@ fn edge_url(env: &mut Env<'_>) -> Option<Url> {
         env.complain(name, "must be the edge's public address, such as https://edge.example.com");
     }
     url
+}
+
+/// Only the scheme is looked at here: the address may hold a password, and is not repeated.
+fn redis_url(env: &mut Env<'_>) -> Option<String> {
+    let url = env.text("REDIS_URL")?;
+    if !["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)) {
+        env.complain("REDIS_URL", "must begin with redis:// or rediss://");
+    }
+    Some(url)
 }
 
 fn networks(env: &mut Env<'_>) -> Vec<Network> {

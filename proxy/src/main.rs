@@ -45,6 +45,7 @@ use keyward_store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -56,7 +57,7 @@ use crate::config_watch::{ConfigWatch, first_snapshot};
 use crate::custody::Custody;
 use crate::edge::Edge;
 use crate::ledger::Ledger;
-use crate::limiter::{Limits, LocalLimiter, keeping};
+use crate::limiter::{LEASE, Limits, LocalLimiter, SharedLimiter, SharedSettings, keeping};
 use crate::metrics::Metrics;
 use crate::ops::Readiness;
 use crate::patience::Upstreams;
@@ -122,10 +123,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let (queue, writer) = usage_queue(config.bounds.usage_queue_events, store.clone(), metrics.clone());
     let writing_ends = CancellationToken::new();
     let writing = tokio::spawn(writer.run(writing_ends.clone(), LAST_WRITES));
-    let edge = Arc::new(edge(&config, &store, snapshot, queue, metrics)?);
-    let counting = match &*edge.limits {
-        Limits::Local(local) => tokio::spawn(keeping::keep(local.clone(), store.clone(), writing_ends.clone())),
-    };
+    let (limits, counting) = counting(&config, &store, &writing_ends)?;
+    let edge = Arc::new(edge(&config, &store, snapshot, (queue, limits), metrics)?);
     let watch = ConfigWatch::new(edge.clone(), store.clone(), config.key_ring.clone(), config.bounds.config_poll);
     let watching = tokio::spawn(watch.run());
 
@@ -136,7 +135,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     watching.abort();
     writing_ends.cancel();
     writing.await?;
-    if timeout(LAST_WRITES, counting).await.is_err() {
+    if timeout(LAST_WRITES * 2, counting).await.is_err() {
         warn!("what was last used of the limits is not written");
     }
     ops.abort();
@@ -145,11 +144,42 @@ async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Where this edge counts, and what must end before it does.
+fn counting(config: &Config, store: &Store, ends: &CancellationToken) -> anyhow::Result<(Arc<Limits>, JoinHandle<()>)> {
+    let local = Arc::new(LocalLimiter::new(real_clock()));
+    let Some(url) = config.redis_url.clone() else {
+        let keeping = tokio::spawn(keeping::keep(local.clone(), store.clone(), ends.clone()));
+        return Ok((Arc::new(Limits::Local(local)), keeping));
+    };
+    let settings = SharedSettings {
+        url,
+        nodes: config.edge_nodes,
+        budgets_last: config.bounds.budgets_without_counters,
+        lease: LEASE,
+    };
+    let (shared, postman) = SharedLimiter::new(&settings, local).context("REDIS_URL")?;
+    let limits = Arc::new(Limits::Shared(shared));
+    let (watched, ends) = (limits.clone(), ends.clone());
+    let telling = tokio::spawn(async move {
+        let watch = async {
+            match &*watched {
+                Limits::Shared(shared) => shared.watch().await,
+                Limits::Local(_) => {}
+            }
+        };
+        tokio::select! {
+            () = postman.run(ends, LAST_WRITES) => {}
+            () = watch => {}
+        }
+    });
+    Ok((limits, telling))
+}
+
 fn edge(
     config: &Config,
     store: &Store,
     snapshot: Snapshot,
-    usage: UsageQueue,
+    (usage, limits): (UsageQueue, Arc<Limits>),
     metrics: Metrics,
 ) -> anyhow::Result<Edge> {
     let guard = Guard::new(config.mode.reach());
@@ -164,7 +194,7 @@ fn edge(
         key_sets,
         tokens: TokenCache::new(CACHED_TOKENS),
         test_call_keys: config.key_ring.test_call_keys(),
-        limits: Arc::new(Limits::Local(Arc::new(LocalLimiter::new(clock.clone())))),
+        limits,
         ledger: Ledger::new(store.clone(), clock.clone()),
         upstreams: Upstreams::new(&guard, config.bounds.connect),
         custody,

@@ -32,6 +32,7 @@ pub struct Dimension {
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {
     pub bucket_ms: u64,
+    pub gone_at_ms: u64,
 }
 
 /// What remains of a reservation.
@@ -60,6 +61,11 @@ impl Demand {
             dimension.limit.amount = (dimension.limit.amount / nodes.max(1)).max(dimension.limit.amount.min(1));
         }
         demand
+    }
+
+    /// Whether something of it is held until the call has ended.
+    pub fn holds(&self) -> bool {
+        self.dimensions.iter().any(|dimension| dimension.limit.counting() != Counting::AtOnce)
     }
 
     /// Whether tokens or money are limited.

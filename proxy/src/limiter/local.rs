@@ -11,7 +11,7 @@ use keyward_domain::limits::counter::{Counter, Frame};
 use keyward_domain::limits::quota::{Quota, Shortage};
 use keyward_domain::limits::{Counting, Measure};
 
-use super::{Demand, Dimension, Limiter, Mark, Refusal, Reservation, Reserved, Settlement};
+use super::{Demand, Dimension, Limiter, Mark, Origin, Refusal, Reservation, Reserved, Settlement};
 
 const SHARDS: usize = 64;
 
@@ -148,15 +148,16 @@ impl LocalLimiter {
             entry.take(dimension, frame);
             let used = entry.counter.used(frame);
             quotas.push(dimension.quota(used, entry.counter.frees_in_ms(1, frame, now_ms), frame, now_ms));
-            marks.push(Mark { bucket_ms: frame.bucket_ms });
+            let gone_at_ms = frame.bucket_ms.saturating_add(frame.leaves_after_ms);
+            marks.push(Mark { bucket_ms: frame.bucket_ms, gone_at_ms });
         }
         drop(locked);
-        Ok(Reserved { reservation: Reservation { demand, marks }, quotas })
+        Ok(Reserved { reservation: Reservation { demand, marks, origin: Origin::Local }, quotas })
     }
 
     pub fn settle_now(&self, reservation: &Reservation, settlement: Settlement) {
         let now_ms = self.now_ms();
-        let Reservation { demand, marks } = reservation;
+        let Reservation { demand, marks, .. } = reservation;
         let mut locked = self.lock(demand);
         for (at, (dimension, mark)) in demand.dimensions.iter().zip(marks).enumerate() {
             let frame = dimension.frame(now_ms, &demand.months);

@@ -4,15 +4,20 @@
 mod demand;
 pub mod keeping;
 mod local;
+mod shared;
 mod slot;
+#[cfg(test)]
+mod suite;
 
 use std::sync::Arc;
 
 use keyward_domain::limits::quota::{Quota, Shortage};
 use keyward_domain::rejection::Rejection;
+use uuid::Uuid;
 
 pub use demand::{Demand, Dimension, Mark, Settlement, Used};
 pub use local::LocalLimiter;
+pub use shared::{LEASE, SharedLimiter, SharedSettings};
 pub use slot::{Slot, Ticket};
 
 /// What was reserved for one call, until it is settled.
@@ -20,6 +25,17 @@ pub struct Reservation {
     pub demand: Demand,
     /// Where each dimension counts it.
     pub marks: Vec<Mark>,
+    pub origin: Origin,
+}
+
+/// Who counted it.
+pub enum Origin {
+    Local,
+    /// Under this id and this node's name.
+    Shared {
+        call: Uuid,
+        node: Arc<str>,
+    },
 }
 
 /// Reserved, and what is left of each limit now.
@@ -62,30 +78,36 @@ pub trait Limiter: Send + Sync {
 pub enum Limits {
     /// There is this node only.
     Local(Arc<LocalLimiter>),
+    /// Several nodes count together.
+    Shared(SharedLimiter),
 }
 
 impl Limiter for Limits {
     async fn reserve(&self, demand: Demand) -> Result<Reserved, Refusal> {
         match self {
             Self::Local(local) => local.reserve(demand).await,
+            Self::Shared(shared) => shared.reserve(demand).await,
         }
     }
 
     fn settle(&self, reservation: Reservation, settlement: Settlement) {
         match self {
             Self::Local(local) => local.settle(reservation, settlement),
+            Self::Shared(shared) => shared.settle(reservation, settlement),
         }
     }
 
     async fn look(&self, demand: &Demand) -> Option<Vec<Quota>> {
         match self {
             Self::Local(local) => local.look(demand).await,
+            Self::Shared(shared) => shared.look(demand).await,
         }
     }
 
     fn peek(&self, demand: &Demand) -> Result<(), Shortage> {
         match self {
             Self::Local(local) => local.peek(demand),
+            Self::Shared(shared) => shared.peek(demand),
         }
     }
 }
