@@ -27,7 +27,7 @@ install_packages() {
 
 # --- system packages ---------------------------------------------------------------------------------------------
 install_packages ca-certificates curl gcc g++ cmake libc6-dev pkg-config mold postgresql
-[ "$WITH_TESTS" = --test ] && install_packages chromium python3-venv
+[ "$WITH_TESTS" = --test ] && install_packages chromium python3-venv redis-server
 
 mkdir -p "$TOOLS/bin"
 

@@ -57,6 +57,10 @@ pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> 
     };
     let mut response = match admission {
         Ok(Admission::Passed(passed)) => envelope.pass(passed, meter),
+        Ok(Admission::Own(reply)) => {
+            let (status, headers, content) = reply.into_parts();
+            envelope.close(status, headers, content)
+        }
         Ok(Admission::Preflight(headers)) => {
             meter.preflight();
             envelope.close(StatusCode::NO_CONTENT, headers, Bytes::new())

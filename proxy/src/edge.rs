@@ -20,6 +20,7 @@ use crate::ledger::Ledger;
 use crate::limiter::Limits;
 use crate::metrics::Metrics;
 use crate::patience::Upstreams;
+use crate::self_service::Questions;
 use crate::snapshot::Snapshot;
 use crate::stranger_log::StrangerLog;
 use crate::usage_queue::UsageQueue;
@@ -33,6 +34,7 @@ pub struct Edge {
     pub tokens: TokenCache,
     pub test_call_keys: Vec<[u8; 32]>,
     pub limits: Arc<Limits>,
+    pub questions: Questions,
     pub ledger: Ledger,
     pub guard: Guard,
     pub upstreams: Upstreams,

@@ -22,6 +22,7 @@ mod patient_io;
 mod pipeline;
 mod redactor;
 mod reply_stream;
+mod self_service;
 mod serve;
 mod served_keys;
 mod snapshot;
@@ -61,6 +62,7 @@ use crate::limiter::{LEASE, Limits, LocalLimiter, SharedLimiter, SharedSettings,
 use crate::metrics::Metrics;
 use crate::ops::Readiness;
 use crate::patience::Upstreams;
+use crate::self_service::Questions;
 use crate::serve::Doorway;
 use crate::snapshot::Snapshot;
 use crate::stranger_log::StrangerLog;
@@ -195,6 +197,7 @@ fn edge(
         tokens: TokenCache::new(CACHED_TOKENS),
         test_call_keys: config.key_ring.test_call_keys(),
         limits,
+        questions: Questions::new(clock.clone()),
         ledger: Ledger::new(store.clone(), clock.clone()),
         upstreams: Upstreams::new(&guard, config.bounds.connect),
         custody,

@@ -154,6 +154,12 @@ impl Meter {
         self.model_call = Some(call);
     }
 
+    /// The edge itself answers: nothing is used.
+    pub fn serves_itself(&mut self) {
+        self.edge.metrics.own_replies.inc();
+        self.counted = false;
+    }
+
     pub fn preflight(mut self) {
         self.edge.metrics.preflights.inc();
         self.counted = false;

@@ -14,6 +14,7 @@ use crate::head_watch::Heads;
 use crate::ledger::Holder;
 use crate::limiter::{Limiter, Slot, Ticket};
 use crate::meter::{Meter, ModelCall};
+use crate::self_service::{self, OwnReply, Question};
 use crate::snapshot::ServedProxy;
 use crate::steps::at_edge::AtEdge;
 use crate::steps::authenticate::{Caller, authenticate};
@@ -60,6 +61,7 @@ impl Admitted {
 /// What goes back to the client when nothing was refused.
 pub enum Admission {
     Preflight(http::HeaderMap),
+    Own(OwnReply),
     Passed(Passed),
 }
 
@@ -102,6 +104,13 @@ pub async fn run(
     let byok = credentials.byok.as_ref().map(|text| text.as_str());
     let own_key = edge.custody.vault.admit(&proxy, caller.subject(), byok, edge.clock.now()).await?.map(Arc::new);
     meter.uses_own_key(own_key.as_ref().map(|own| own.id));
+
+    if self_service::is_addressed(&routed.path) {
+        meter.serves_itself();
+        let question =
+            Question { edge, proxy: &proxy, caller: &caller, address, method: &head.method, path: &routed.path };
+        return Ok(Admission::Own(self_service::answer(question).await?));
+    }
 
     let mut endpoint = authorize::endpoint(routed, &head)?;
     meter.authorized(&endpoint.template);

@@ -103,9 +103,10 @@ impl Limits {
         }))
     }
 
-    /// Only to look at.
-    pub fn all(&self) -> Demand {
-        self.demand.clone()
+    /// Only to look at; what all share is not among them.
+    pub fn callers_own(&self) -> Demand {
+        let is_own = |dimension: &&Dimension| dimension.limit.per != Per::Everyone;
+        self.with(self.demand.dimensions.iter().filter(is_own).cloned().collect(), |_| 0)
     }
 
     fn with(&self, mut dimensions: Vec<Dimension>, asked: impl Fn(Measure) -> u64) -> Demand {
