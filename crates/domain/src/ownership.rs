@@ -2,6 +2,8 @@
 //!
 //! Pure: says which ids a call names, creates, lists or forgets. Who owns them is the caller's to look up.
 
+use serde::{Deserialize, Serialize};
+
 mod demands;
 mod list;
 mod named;
@@ -14,7 +16,8 @@ pub use list::{ListItem, Rest, next_cursor, show, take_items};
 pub use table::OwnershipTable;
 
 /// An object at the provider: `file`, `file-abc`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ResourceRef {
     pub kind: String,
     pub id: String,

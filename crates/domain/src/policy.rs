@@ -1,6 +1,8 @@
 //! What a developer has decided for an App, a Plan or a Proxy beyond what identifies them. Stored as JSON; a field that
 //! this version does not know makes the whole unreadable, so that no edge ignores a restriction it can't understand.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -8,6 +10,7 @@ use crate::body_rules::BodyRule;
 use crate::ids::{PlanId, ProxyId};
 use crate::ip_rules::IpRule;
 use crate::limits::{Limit, Measure, Per, RateLimit};
+use crate::ownership::ResourceRef;
 use crate::provider::OwnershipRule;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +65,8 @@ pub struct ProxyPolicy {
     pub fallback: Option<ProxyId>,
     /// Whose objects a custom API holds, as the developer wrote it.
     pub ownership: Vec<OwnershipRule>,
+    /// Objects of the developer's own that every user may name in a body, and use where a public one may be used.
+    pub shared: BTreeSet<ResourceRef>,
 }
 
 impl ProxyPolicy {

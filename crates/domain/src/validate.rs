@@ -18,6 +18,7 @@ mod password;
 mod price;
 mod proxy;
 mod rule_lines;
+mod shared_objects;
 
 pub use address_rule::{AddressRuleForm, Lasts, MAX_ADDRESS_RULES, address_rule, put_address_rule};
 pub use app_check::{AppCheckForm, MAX_APP_IDS, app_check};
@@ -37,6 +38,7 @@ pub use password::{WeakPassword, password};
 pub use price::{MAX_PRICES, PriceForm, price, put_price};
 pub use proxy::{base_url, endpoint_rules, is_loopback, key_placement};
 pub use rule_lines::{RuleLineError, parse_rule_lines, rule_lines};
+pub use shared_objects::{parse_shared_lines, shared_lines};
 
 /// What is wrong with one field of a form that has several.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

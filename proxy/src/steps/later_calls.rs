@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use keyward_domain::body_rules::{self, BodyRefusal};
 use keyward_domain::ownership::{Demands, ResourceRef};
 use keyward_domain::path::RequestPath;
 use keyward_domain::query::Query;
@@ -46,9 +47,21 @@ fn named_in_calls(proxy: &ServedProxy, content: &Bytes) -> Result<BTreeSet<Resou
         if proxy.rules.find(method, &path).is_none() {
             return Err(Rejection::EndpointNotAllowed { method: authorize::spelled(method) });
         }
+        obeys_rules(proxy, method, &path, &call["body"])?;
         let demands = proxy.ownership.demands(method, &path, &Query::default());
         named.extend(demands.named_in_body(&call["body"]));
         named.extend(demands.required);
     }
     Ok(named)
+}
+
+/// The file can't be changed here: what a rule would change is refused.
+fn obeys_rules(proxy: &ServedProxy, method: &str, path: &RequestPath, body: &Value) -> Result<(), Rejection> {
+    let Some(ruling) = proxy.bodies.ruling(&proxy.provider.name, method, path) else { return Ok(()) };
+    let call = body_rules::Call { fields: ruling.fields, body, model_in_path: None, end_user: "" };
+    let changes = body_rules::apply(&ruling.rule, &call).map_err(Rejection::Body)?;
+    if changes.edits.is_empty() && changes.model_in_path.is_none() {
+        return Ok(());
+    }
+    Err(Rejection::Body(BodyRefusal::Unreadable { field: "body".to_owned() }))
 }

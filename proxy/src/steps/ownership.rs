@@ -39,8 +39,16 @@ pub async fn claim(
         wanted.extend(demands.named_in_body(value));
         demands.read(value);
     }
+    if let Upload::Form { fields, .. } = upload {
+        wanted.extend(demands.named_in_form(fields));
+    }
     for unknown in edge.ledger.unknown_among(&holder, &wanted).await? {
-        let public = demands.public(&unknown).ok_or(Rejection::ResourceNotFound)?;
+        let public = demands.public(&unknown);
+        let is_only_used = public.is_some() || !demands.required.contains(&unknown);
+        if is_only_used && proxy.policy.shared.contains(&unknown) {
+            continue;
+        }
+        let public = public.ok_or(Rejection::ResourceNotFound)?;
         public_objects::check(edge, proxy, &holder, public, &unknown).await?;
     }
     if let Upload::Json { value, .. } = upload {

@@ -13,7 +13,7 @@ use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use keyward_domain::body_rules::{BodyRefusal, Ruling};
+use keyward_domain::body_rules::BodyRefusal;
 use keyward_domain::multipart::{Boundary, Form, FormError, FormScan};
 use keyward_domain::provider::UsageShape;
 use keyward_domain::rejection::Rejection;
@@ -114,13 +114,10 @@ pub async fn receive(
 ) -> Result<Upload, Rejection> {
     let media_type = headers::media_type(&head.headers).unwrap_or_default();
     let is_json = headers::is_json(&media_type) && !endpoint.demands.takes_bytes;
-    let is_unread_form = endpoint.demands.takes_form
-        && endpoint.demands.names_in_form().is_empty()
-        && media_type == "multipart/form-data";
-    if endpoint.demands.reads_body && !is_json && !is_unread_form {
+    let is_form = media_type == "multipart/form-data";
+    if endpoint.demands.reads_body && !is_json && !(is_form && endpoint.demands.takes_form) {
         return Err(Rejection::UnreadableMediaType);
     }
-    let is_form = media_type == "multipart/form-data";
     if endpoint.ruling.is_some() && !is_json && !is_form {
         return Err(Rejection::UnreadableMediaType);
     }
@@ -129,9 +126,10 @@ pub async fn receive(
     let mut held = reading.held.lease();
     let form = boundary.as_ref().map(FormScan::new);
     let inflow = Arc::new(Inflow::new(body, form, limit_bytes, reading));
-    if let (Some(boundary), Some(ruling)) = (boundary, &endpoint.ruling) {
+    let names_objects = !endpoint.demands.names_in_form().is_empty();
+    if let Some(boundary) = boundary.filter(|_| endpoint.ruling.is_some() || names_objects) {
         let bytes = inflow.read_whole(&mut held).await?;
-        let fields = form_fields(&bytes, &boundary, ruling).map_err(refused)?;
+        let fields = form_fields(&bytes, &boundary, endpoint).map_err(refused)?;
         return Ok(Upload::Form { bytes, boundary, fields, _held: held });
     }
     let is_read = endpoint.demands.reads_body || endpoint.ruling.is_some() || usage_shape != UsageShape::None;
@@ -148,9 +146,12 @@ fn boundary(head: &Parts) -> Result<Boundary, Rejection> {
     Boundary::of(content_type.unwrap_or_default()).map_err(refused)
 }
 
-fn form_fields(bytes: &[u8], boundary: &Boundary, ruling: &Ruling) -> Result<Value, FormError> {
-    let form = Form::parse(bytes, boundary, &ruling.fields.top_members())?;
-    form.fields(&ruling.fields.number_members())
+fn form_fields(bytes: &[u8], boundary: &Boundary, endpoint: &Endpoint) -> Result<Value, FormError> {
+    let ruled = endpoint.ruling.as_ref().map(|ruling| &ruling.fields);
+    let mut read = ruled.map(|fields| fields.top_members()).unwrap_or_default();
+    read.extend(endpoint.demands.names_in_form().iter().map(|names| names.name.as_str()));
+    let form = Form::parse(bytes, boundary, &read)?;
+    form.fields(&ruled.map(|fields| fields.number_members()).unwrap_or_default())
 }
 
 fn refused(error: FormError) -> Rejection {

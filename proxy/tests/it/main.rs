@@ -32,6 +32,8 @@ mod metering_floods;
 mod operating;
 mod outages;
 mod overload;
+mod ownership_cases;
+mod ownership_matrix;
 mod owning;
 mod owning_bodies;
 mod revoking;

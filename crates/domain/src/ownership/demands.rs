@@ -47,6 +47,15 @@ impl Demands {
         self.names().iter().flat_map(|names| names.refs(body)).collect()
     }
 
+    /// The text fields of a form, each of which came once.
+    pub fn named_in_form(&self, fields: &Value) -> BTreeSet<ResourceRef> {
+        let id = |names: &NamesInField| {
+            let id = fields.get(&names.name)?.as_str()?.to_owned();
+            Some(ResourceRef { kind: names.kind.clone(), id })
+        };
+        self.names_in_form().iter().filter_map(id).collect()
+    }
+
     /// Ids minted by this reply, or by one event of it.
     pub fn created(&self, reply: &Value) -> BTreeSet<ResourceRef> {
         let Some(rule) = &self.rule else { return BTreeSet::new() };

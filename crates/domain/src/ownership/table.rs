@@ -109,7 +109,8 @@ impl CompiledRule {
     }
 
     fn add_cursors(&self, query: &Query, required: &mut BTreeSet<ResourceRef>) {
-        let list = self.rule.filters.iter();
+        // Where a page is sought from the first one on, nobody but the edge reads the cursor; it may be of a public item.
+        let list = self.rule.filters.iter().filter(|list| list.next.is_none() || list.public_when.is_none());
         let cursors = list.flat_map(|list| list.cursors.iter().map(|name| (&list.kind, name)));
         let named = self.rule.names_in_query.iter().map(|names| (&names.kind, &names.name));
         for (kind, name) in cursors.chain(named) {

@@ -51,7 +51,7 @@ pub(super) fn check_rule(rule: &OwnershipRule) -> Result<(), String> {
     check_body(rule)
 }
 
-fn check_kind(kind: &str) -> Result<(), String> {
+pub(super) fn check_kind(kind: &str) -> Result<(), String> {
     let fits = (1..=40).contains(&kind.len())
         && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     fits.then_some(())

@@ -203,11 +203,11 @@ mod tests {
 
     #[test]
     fn a_rule_that_opens_all_users_objects_is_explained() {
-        let batches = crate::validate::parse_rule_lines("GET /v1/batches").expect("well-formed");
+        let batches = crate::validate::parse_rule_lines("GET /v1/evals").expect("well-formed");
         let openai = catalogue::provider("openai").expect("in the catalogue");
         assert_eq!(endpoint_rules(custom(), &batches), Ok(batches.clone()));
         let reason = endpoint_rules(openai, &batches).expect_err("refused");
-        assert!(reason.starts_with("GET /v1/batches: ") && reason.contains("can't tell them apart yet"), "{reason}");
+        assert!(reason.starts_with("GET /v1/evals: ") && reason.contains("can't tell them apart yet"), "{reason}");
     }
 
     #[test]
