@@ -1,4 +1,4 @@
-//! Objects that are only kept and changed: assistants, conversations, vector stores. One set of routes serves each.
+//! Objects that are only kept and changed: assistants, conversations, vector stores, containers. One set of routes serves each.
 
 use axum::{
     Json, Router,
@@ -53,11 +53,20 @@ const VECTOR_STORES: Collection = Collection {
     shelf: |store| &store.vector_stores,
 };
 
+const CONTAINERS: Collection = Collection {
+    path: "/openai/v1/containers",
+    object: "container",
+    prefix: "cntr_",
+    shelf: |store| &store.containers,
+};
+
 pub fn routes() -> Router<Shared> {
     Router::new()
         .merge(objects(ASSISTANTS))
         .merge(objects(CONVERSATIONS))
         .merge(objects(VECTOR_STORES))
+        .merge(objects(CONTAINERS))
+        .merge(lists(CONTAINERS))
         .merge(lists(ASSISTANTS))
         .merge(lists(VECTOR_STORES))
 }
@@ -78,6 +87,11 @@ fn lists(of: Collection) -> Router<Shared> {
 async fn create(of: Collection, State(emulator): State<Shared>, body: Bytes) -> Result<Json<Value>, Failure> {
     let mut object = parse_or_empty(&body)?;
     let id = ids::id(of.prefix);
+    if of.object == "vector_store" {
+        let counts = serde_json::json!({"in_progress": 0, "completed": 0, "failed": 0, "cancelled": 0, "total": 0});
+        object.insert("file_counts".to_owned(), counts);
+        object.insert("status".to_owned(), Value::from("completed"));
+    }
     object.insert("id".to_owned(), Value::from(id.clone()));
     object.insert("object".to_owned(), Value::from(of.object));
     object.insert("created_at".to_owned(), Value::from(clock::unix_secs()));

@@ -13,7 +13,13 @@ use serde_json::Value;
 
 use super::{bad_cursor, deleted, list};
 use crate::{
-    blob, clock, emulator::Shared, failure::Failure, ids, multipart::Form, provider::Provider, shelf::PageQuery,
+    blob, clock,
+    emulator::{Emulator, Shared},
+    failure::Failure,
+    ids,
+    multipart::Form,
+    provider::Provider,
+    shelf::PageQuery,
 };
 
 /// The real limit is 10,000 too.
@@ -29,7 +35,13 @@ pub fn routes() -> Router<Shared> {
 #[derive(Clone)]
 pub struct StoredFile {
     object: FileObject,
-    bytes: Bytes,
+    pub bytes: Bytes,
+}
+
+impl StoredFile {
+    pub fn id(&self) -> &str {
+        &self.object.id
+    }
 }
 
 #[derive(Clone, Serialize)]
@@ -55,22 +67,26 @@ async fn upload(State(emulator): State<Shared>, headers: HeaderMap, body: Bytes)
     let form = Form::read(&headers, &body).ok_or_else(|| Provider::OpenAi.invalid("The form cannot be read."))?;
     let purpose = form.text("purpose").ok_or_else(|| missing("purpose"))?;
     let part = form.part("file").ok_or_else(|| missing("file"))?;
+    Ok(Json(add(&emulator, part.filename.as_deref().unwrap_or("upload"), purpose, &part.content)))
+}
+
+/// Copied, so that the rest of a request body is not kept with a small file.
+pub fn add(emulator: &Emulator, filename: &str, purpose: &str, content: &[u8]) -> StoredFile {
     let object = FileObject {
         id: ids::id("file-"),
         object: "file",
-        bytes: part.content.len(),
+        bytes: content.len(),
         created_at: clock::unix_secs(),
         expires_at: None,
-        filename: part.filename.clone().unwrap_or_else(|| "upload".to_owned()),
+        filename: filename.to_owned(),
         purpose: purpose.to_owned(),
         status: "processed",
         status_details: None,
     };
-    // A copy, so that the rest of the request body is not kept with a small file.
-    let stored = StoredFile { object, bytes: Bytes::copy_from_slice(&part.content) };
+    let stored = StoredFile { object, bytes: Bytes::copy_from_slice(content) };
     let weight = stored.bytes.len() as u64;
     emulator.openai.files.insert_weighing(stored.object.id.clone(), stored.clone(), weight);
-    Ok(Json(stored))
+    stored
 }
 
 fn missing(param: &'static str) -> Failure {
@@ -102,6 +118,6 @@ async fn content(State(emulator): State<Shared>, Path(id): Path<String>) -> Resu
     Ok((headers, blob::stored(file.bytes)).into_response())
 }
 
-fn no_such_file(id: &str) -> Failure {
+pub fn no_such_file(id: &str) -> Failure {
     Provider::OpenAi.not_found(format!("No such File object: {id}")).param("id")
 }

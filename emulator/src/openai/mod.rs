@@ -1,9 +1,11 @@
 //! The fake OpenAI under `/openai/v1`: its routes and the objects it keeps.
 
 mod audio;
+mod batches;
 mod chat;
 mod chat_stream;
 mod collections;
+mod conversation_items;
 mod embeddings;
 mod files;
 mod images;
@@ -14,6 +16,8 @@ mod response_stream;
 mod responses;
 mod runs;
 mod threads;
+mod uploads;
+mod vector_store_files;
 
 use std::sync::Arc;
 
@@ -29,7 +33,7 @@ use crate::{
     emulator::Shared,
     failure::Failure,
     provider::Provider,
-    shelf::{Page, Shelf},
+    shelf::{Page, PageQuery, Shelf},
 };
 
 const MAX_OBJECTS: usize = 10_000;
@@ -42,6 +46,13 @@ pub struct Store {
     assistants: Shelf<Value>,
     conversations: Shelf<Value>,
     vector_stores: Shelf<Value>,
+    containers: Shelf<Value>,
+    batches: Shelf<Value>,
+    uploads: Shelf<uploads::Upload>,
+    /// Stored chat completions, and what their messages were.
+    completions: Shelf<Value>,
+    /// What belongs to another object, as `{parent}/{id}`.
+    parts: Shelf<Value>,
 }
 
 impl Default for Store {
@@ -53,6 +64,11 @@ impl Default for Store {
             assistants: Shelf::new(MAX_OBJECTS),
             conversations: Shelf::new(MAX_OBJECTS),
             vector_stores: Shelf::new(MAX_OBJECTS),
+            containers: Shelf::new(MAX_OBJECTS),
+            batches: Shelf::new(MAX_OBJECTS),
+            uploads: Shelf::new(100),
+            completions: Shelf::new(MAX_OBJECTS),
+            parts: Shelf::new(MAX_OBJECTS),
         }
     }
 }
@@ -65,6 +81,11 @@ impl Store {
         self.assistants.clear();
         self.conversations.clear();
         self.vector_stores.clear();
+        self.containers.clear();
+        self.batches.clear();
+        self.uploads.clear();
+        self.completions.clear();
+        self.parts.clear();
     }
 }
 
@@ -72,7 +93,9 @@ pub fn routes() -> Router<Shared> {
     Router::new()
         .merge(audio::routes())
         .merge(chat::routes())
+        .merge(batches::routes())
         .merge(collections::routes())
+        .merge(conversation_items::routes())
         .merge(embeddings::routes())
         .merge(files::routes())
         .merge(images::routes())
@@ -82,6 +105,8 @@ pub fn routes() -> Router<Shared> {
         .merge(responses::routes())
         .merge(runs::routes())
         .merge(threads::routes())
+        .merge(uploads::routes())
+        .merge(vector_store_files::routes())
 }
 
 fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Failure> {
@@ -110,6 +135,31 @@ fn list<T: Serialize>(page: Page<T>) -> Value {
     let last_id = page.items.last().map(|(id, _)| id.clone());
     let content: Vec<T> = page.items.into_iter().map(|(_, content)| content).collect();
     json!({"object": "list", "data": content, "first_id": first_id, "last_id": last_id, "has_more": page.has_more})
+}
+
+/// One page of what belongs to `parent`; cursors are the children's own ids.
+fn parts_of(store: &Store, parent: &str, query: PageQuery) -> Result<Value, Failure> {
+    let whole = |id: Option<String>| id.map(|id| format!("{parent}/{id}"));
+    let query = PageQuery { after: whole(query.after), before: whole(query.before), ..query };
+    let page = store.parts.page(&query, 20, |part| part["emulator_parent"] == parent).ok_or_else(bad_cursor)?;
+    let items = page.items.into_iter().map(|(id, part)| (id[parent.len() + 1..].to_owned(), without_parent(part)));
+    Ok(list(Page { items: items.collect(), has_more: page.has_more }))
+}
+
+fn keep_part(store: &Store, parent: &str, id: &str, mut part: Value) {
+    part["emulator_parent"] = Value::from(parent);
+    store.parts.insert(format!("{parent}/{id}"), part);
+}
+
+fn part_of(store: &Store, kind: &str, parent: &str, id: &str) -> Result<Value, Failure> {
+    store.parts.get(&format!("{parent}/{id}")).map(without_parent).ok_or_else(|| no_such(kind, id))
+}
+
+fn without_parent(mut part: Value) -> Value {
+    if let Some(members) = part.as_object_mut() {
+        members.remove("emulator_parent");
+    }
+    part
 }
 
 fn deleted(id: &str, object: &str) -> Value {
