@@ -83,9 +83,7 @@ pub struct ModelCall {
 }
 
 impl ModelCall {
-    pub fn read(body: &Value, model_in_path: Option<&str>) -> Self {
-        // Where the path names it, what the body says is not obeyed.
-        let model = model_in_path.or(body["model"].as_str());
+    pub fn read(body: &Value, model: Option<&str>) -> Self {
         Self { model: model.map(metering::asked_model), text_chars: metering::text_chars(body) }
     }
 }

@@ -123,7 +123,7 @@ pub async fn run(
     let upload = receive(edge, &head, body, &endpoint, meter).await?;
     let upload = body_rules::obey(&proxy, &caller, &mut endpoint, &head.method, upload)?;
     if let Some(body) = upload.value() {
-        meter.calls_model(ModelCall::read(body, endpoint.model_in_path.as_deref()));
+        meter.calls_model(ModelCall::read(body, endpoint.model(Some(body))));
     }
     let call = Call {
         proxy: &proxy,

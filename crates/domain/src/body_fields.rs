@@ -167,9 +167,19 @@ impl BodyFieldsTable {
 
     /// `path` is the upstream path, however the developer's own rule for it is written.
     pub fn find(&self, method: &str, path: &RequestPath) -> Option<&BodyFields> {
-        let fitting =
-            self.0.iter().filter(|(fields, template)| fields.method == method && template.matches(path).is_some());
-        fitting.max_by_key(|(_, template)| template.specificity()).map(|(fields, _)| fields)
+        self.matching(method, path).map(|(fields, _)| fields)
+    }
+
+    pub fn model_in_path(&self, method: &str, path: &RequestPath) -> Option<String> {
+        let (_, template) = self.matching(method, path)?;
+        template.matches(path)?.get("model").map(str::to_owned)
+    }
+
+    fn matching(&self, method: &str, path: &RequestPath) -> Option<&(BodyFields, PathTemplate)> {
+        let fits = |(fields, template): &&(BodyFields, PathTemplate)| {
+            fields.method == method && template.matches(path).is_some()
+        };
+        self.0.iter().filter(fits).max_by_key(|(_, template)| template.specificity())
     }
 }
 

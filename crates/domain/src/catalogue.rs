@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use crate::body_fields::{BodyFields, BodyFieldsTable};
 use crate::path::{PathTemplate, RequestPath};
-use crate::provider::Provider;
+use crate::provider::{Provider, Reads};
 
 static PROVIDERS: LazyLock<Vec<Provider>> = LazyLock::new(|| {
     [
@@ -73,8 +73,15 @@ pub fn body_fields(provider: &str, method: &str, path: &RequestPath) -> Option<&
     COMPILED.get(provider)?.body_fields.find(method, path)
 }
 
+/// The model that the path of this call names, whatever a developer's rule calls that part of it.
+pub fn model_in_path(provider: &str, method: &str, path: &RequestPath) -> Option<String> {
+    COMPILED.get(provider)?.body_fields.model_in_path(method, path)
+}
+
 /// Whether the provider is known to take nothing for this call.
-pub fn is_unbilled(provider: &str, method: &str, path: &RequestPath) -> bool {
-    let Some(compiled) = COMPILED.get(provider) else { return false };
-    compiled.unbilled.iter().any(|(known, template)| *known == method && template.matches(path).is_some())
+pub fn is_unbilled(name: &str, method: &str, path: &RequestPath) -> bool {
+    let (Some(known), Some(compiled)) = (provider(name), COMPILED.get(name)) else { return false };
+    let only_reads = matches!(method, "GET" | "HEAD" | "DELETE") && known.reads == Reads::Free;
+    let is_listed = |(wanted, template): &(&str, PathTemplate)| *wanted == method && template.matches(path).is_some();
+    only_reads || compiled.unbilled.iter().any(is_listed)
 }

@@ -161,6 +161,8 @@ pub struct Provider {
     /// `POST /v1/files`: calls that cost nothing at the provider, whatever their size.
     #[serde(default)]
     pub unbilled: Vec<String>,
+    #[serde(default)]
+    pub reads: Reads,
     /// Of these query parameters, only these values pass.
     #[serde(default)]
     pub query_values: BTreeMap<String, Vec<String>>,
@@ -181,6 +183,16 @@ pub struct OpenAiSdk {
     pub path: String,
     /// A model to begin with.
     pub model: String,
+}
+
+/// Whether calls that only fetch or delete something are paid for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reads {
+    #[default]
+    Free,
+    /// To look something up is what these sell.
+    Billed,
 }
 
 pub const CUSTOM: &str = "custom";

@@ -1,7 +1,7 @@
 //! Every file of the catalogue: it reads, its rules compile, and every id in a path is owned or known to be public.
 
 use keyward_domain::body_fields::{BodyFields, BodyFieldsTable, SystemField};
-use keyward_domain::catalogue::{body_fields, is_unbilled, provider, providers};
+use keyward_domain::catalogue::{body_fields, is_unbilled, model_in_path, provider, providers};
 use keyward_domain::ownership::OwnershipTable;
 use keyward_domain::path::{PathTemplate, RequestPath};
 use keyward_domain::query::Query;
@@ -187,7 +187,44 @@ fn the_fields_of_a_call_are_found_by_its_upstream_path() {
     assert!(body_fields("gemini", "POST", &path("/v1/models/m:generateContent")).is_some());
     assert!(is_unbilled("openai", "POST", &path("/v1/files")));
     assert!(!is_unbilled("openai", "POST", &path("/v1/chat/completions")));
-    assert!(!is_unbilled("custom", "GET", &path("/v1/models")));
+    assert!(is_unbilled("openai", "GET", &path("/v1/whatever")));
+    assert!(!is_unbilled("brave", "GET", &path("/res/v1/web/search")));
+    assert!(!is_unbilled("unheard-of", "GET", &path("/v1/models")));
+}
+
+#[test]
+fn a_model_in_the_path_is_found_whatever_a_rule_calls_it() {
+    for (provider, path, model) in [
+        ("gemini", "/v1/models/gemini-2.5-flash:generateContent", Some("gemini-2.5-flash")),
+        ("azure-openai", "/openai/deployments/mine/chat/completions", Some("mine")),
+        ("cloudflare", "/run/@cf/meta/llama-3.1-8b-instruct", Some("llama-3.1-8b-instruct")),
+        ("openai", "/v1/chat/completions", None),
+    ] {
+        let path = RequestPath::parse(path).expect("a path");
+        assert_eq!(model_in_path(provider, "POST", &path).as_deref(), model, "{provider}");
+    }
+}
+
+/// Sound and pictures come as forms; what must be JSON would be refused.
+#[test]
+fn a_default_endpoint_that_takes_a_form_may_be_sent_one() {
+    for (name, path) in [
+        ("openai", "/v1/audio/transcriptions"),
+        ("groq", "/openai/v1/audio/transcriptions"),
+        ("azure-openai", "/openai/deployments/m/audio/transcriptions"),
+        ("azure-openai", "/openai/deployments/m/audio/translations"),
+        ("stability", "/v2beta/stable-image/generate/core"),
+        ("elevenlabs", "/v1/speech-to-text"),
+        ("deepgram", "/v1/listen"),
+        ("deepl", "/v2/translate"),
+    ] {
+        let known = provider(name).expect("in the catalogue");
+        let table = OwnershipTable::compile(&known.ownership).expect("templates parse");
+        let path = RequestPath::parse(path).expect("a path");
+        assert!(RuleSet::compile(&known.default_rules).0.find("POST", &path).is_some(), "{name}");
+        let demands = table.demands("POST", &path, &Query::default());
+        assert!(!demands.reads_body || demands.takes_form, "{name} {path:?}");
+    }
 }
 
 #[test]

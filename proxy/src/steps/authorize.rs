@@ -3,10 +3,12 @@
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use keyward_domain::body_rules::Ruling;
+use keyward_domain::catalogue;
 use keyward_domain::ownership::Demands;
 use keyward_domain::path::RequestPath;
 use keyward_domain::query::Query;
 use keyward_domain::rejection::Rejection;
+use serde_json::Value;
 
 use crate::steps::route::Routed;
 
@@ -22,8 +24,23 @@ pub struct Endpoint {
     pub demands: Demands,
     /// Where the path names the model (Gemini).
     pub model_in_path: Option<String>,
+    /// Where in the body the model is named, if it is.
+    model_pointer: &'static str,
     /// The body rule that holds here: the body must be read.
     pub ruling: Option<Ruling>,
+}
+
+impl Endpoint {
+    /// The model that will be asked. Where the path names it, what the body says is not obeyed.
+    pub fn model<'a>(&'a self, body: Option<&'a Value>) -> Option<&'a str> {
+        self.model_in_path.as_deref().or_else(|| body?.pointer(self.model_pointer)?.as_str())
+    }
+}
+
+/// Of an endpoint that the catalogue does not know, the usual place.
+fn model_pointer(provider: &str, method: &str, path: &RequestPath) -> &'static str {
+    let fields = catalogue::body_fields(provider, method, path);
+    fields.and_then(|fields| fields.model.as_deref()).unwrap_or("/model")
 }
 
 pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
@@ -41,12 +58,14 @@ pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
     if head.headers.get_all(CONTENT_TYPE).iter().nth(1).is_some() {
         return Err(Rejection::ContentTypeRepeated);
     }
+    let provider = proxy.provider.name.as_str();
     Ok(Endpoint {
         template: allowed.rule.template.clone(),
         upstream_path: allowed.template.rebuild(&allowed.params),
         headers: allowed.rule.headers.clone(),
         demands: proxy.ownership.demands(method, &path, &query),
-        model_in_path: allowed.params.get("model").map(str::to_owned),
+        model_in_path: catalogue::model_in_path(provider, method, &path),
+        model_pointer: model_pointer(provider, method, &path),
         ruling: proxy.bodies.ruling(&proxy.provider.name, method, &path),
         path,
         query,

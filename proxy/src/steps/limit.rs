@@ -136,8 +136,7 @@ impl Call<'_> {
     }
 
     fn model(&self) -> Option<String> {
-        let named = self.endpoint.model_in_path.as_deref().or(self.body()["model"].as_str());
-        named.map(metering::asked_model)
+        self.endpoint.model(self.upload.value()).map(metering::asked_model)
     }
 
     fn price(&self) -> CallPrice<'_> {
@@ -147,9 +146,8 @@ impl Call<'_> {
     /// `None` of a call that no provider charges for.
     fn worst_case(&self, model: Option<&str>) -> Option<WorstCase> {
         let provider = &self.proxy.provider.name;
-        let only_reads = matches!(*self.method, Method::GET | Method::HEAD | Method::DELETE);
         let most_output = || prices::max_output_tokens(provider, model?, self.now);
-        let is_free = only_reads || catalogue::is_unbilled(provider, self.method.as_str(), &self.endpoint.path);
+        let is_free = catalogue::is_unbilled(provider, self.method.as_str(), &self.endpoint.path);
         (!is_free).then(|| WorstCase::of(self.body(), most_output()))
     }
 }

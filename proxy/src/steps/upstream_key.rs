@@ -127,8 +127,7 @@ fn fallback(edge: &Edge, called: &ServedProxy, call: &Outgoing<'_>, scope: Scope
 
 impl Outgoing<'_> {
     fn model(&self) -> Option<&str> {
-        let in_body = self.upload.value().and_then(|value| value["model"].as_str());
-        in_body.or(self.endpoint.model_in_path.as_deref())
+        self.endpoint.model(self.upload.value())
     }
 
     /// Neither the request names an object of the provider's, nor does the reply leave one behind.

@@ -90,3 +90,32 @@ async fn no_tokens_are_made_up_for_sound() {
     let speech = world.post(&elevenlabs, "alice", "/v1/text-to-speech/v", &json!({"text": "hello"})).await.expect(200);
     assert_eq!(speech.header("character-cost"), Some("5"));
 }
+
+#[tokio::test]
+async fn sound_and_forms_reach_those_who_take_them_byte_for_byte() {
+    let world = World::start().await;
+    let form = "--b\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na lighthouse\r\n--b\r\nContent-Disposition: \
+        form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\n\u{0}\u{1}\r\n--b--\r\n";
+    for (name, path, media_type, body) in [
+        ("deepgram", "/v1/listen?model=nova-3", "audio/wav", vec![0, 159, 146, 150, 13, 10]),
+        ("stability", "/v2beta/stable-image/generate/core", "multipart/form-data; boundary=b", form.into()),
+        ("elevenlabs", "/v1/speech-to-text", "multipart/form-data; boundary=b", form.into()),
+        ("deepl", "/v2/translate", "application/x-www-form-urlencoded", b"text=hello&target_lang=DE".to_vec()),
+    ] {
+        let proxy = world.plant(world.seed(name)).await;
+        world.forget_seen().await;
+        let (sent, call) = (body.len(), world.call(&proxy, "alice", Method::POST, path).await);
+        call.body(media_type, body).send().await.expect(200);
+        assert_eq!(world.seen().await[0]["body_len"], json!(sent), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_in_the_path_is_not_outdone_by_one_in_the_body() {
+    let world = World::start().await;
+    let gemini = world.plant(world.seed("gemini")).await;
+    let body = json!({"model": "gemini-2.0-flash-lite", "contents": [{"parts": [{"text": "one two three"}]}]});
+    world.post(&gemini, "alice", "/v1beta/models/unheard-of:generateContent", &body).await.expect(200);
+    let event = world.usage(&gemini, 1).await.remove(0);
+    assert_eq!((&event["model"], &event["cost_micro_usd"]), (&json!("unheard-of"), &Value::Null));
+}

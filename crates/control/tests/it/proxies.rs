@@ -170,3 +170,35 @@ async fn development_lets_the_emulator_stand_in_for_a_provider() {
     let elsewhere = new_proxy("openai", "https://evil.example.com");
     assert_eq!(refusal(world.control.create_proxy(&ada, app, elsewhere).await).0, "base_url");
 }
+
+#[tokio::test]
+async fn a_part_of_a_providers_address_may_be_the_developers_own_and_no_more() {
+    let world = World::production().await;
+    let (control, ada) = (&world.control, world.actor("ada@example.com").await);
+    let app = world.app(&ada).await;
+    for (provider, base_url) in [
+        ("azure-openai", "https://my-resource.openai.azure.com/"),
+        ("cloudflare", "https://api.cloudflare.com/client/v4/accounts/0123abcd/ai"),
+        ("deepl", "https://api-free.deepl.com"),
+        ("deepl", ""),
+        ("groq", ""),
+    ] {
+        let id = control.create_proxy(&ada, app, new_proxy(provider, base_url)).await.expect(provider);
+        let view = control.proxy(&ada, id).await.expect("works");
+        assert!(view.base_url.starts_with(base_url.trim_end_matches('/')) && view.base_url.starts_with("https://"));
+    }
+    for (provider, base_url) in [
+        ("azure-openai", ""),
+        ("azure-openai", "https://evil.example"),
+        ("azure-openai", "https://my.openai.azure.com.evil.example"),
+        ("cloudflare", "https://api.cloudflare.com/client/v4/zones"),
+        ("deepl", "https://api.openai.com"),
+        ("openai", "https://api.groq.com"),
+    ] {
+        assert_eq!(
+            refusal(control.create_proxy(&ada, app, new_proxy(provider, base_url)).await).0,
+            "base_url",
+            "{base_url}"
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! "Send a test request": through the edge, as a user, with advice for every way it can fail.
 
+use keyward_domain::error_shape::ERROR_DOCS_URL;
 use keyward_domain::view::IssuerForm;
 use keyward_identity::test_call;
 use serde_json::json;
@@ -30,6 +31,11 @@ async fn calls_the_edge_as_a_user_with_a_token_of_its_own() {
     assert!(saw.iter().all(|(_, headers)| !format!("{headers:?}").contains(KEY)));
 }
 
+/// As the edge writes it: the code ends the link, in every provider's shape.
+fn error(code: &str) -> serde_json::Value {
+    json!({"error": {"code": code, "doc_url": format!("{ERROR_DOCS_URL}#{code}")}})
+}
+
 #[tokio::test]
 async fn every_failure_comes_with_advice() {
     let world = World::development().await;
@@ -46,7 +52,7 @@ async fn every_failure_comes_with_advice() {
         (503, "provider_key_unusable", "Enter it again"),
         (418, "teapot", "status 418"),
     ] {
-        world.stand_in.edge_answers(&[(status, json!({"error": {"code": code}}))]);
+        world.stand_in.edge_answers(&[(status, error(code))]);
         let answer = control.send_test_request(&ada, proxy).await.expect("an answer");
         assert_eq!(answer.status, status);
         assert!(answer.advice.contains(advice), "{code}: {}", answer.advice);
@@ -59,7 +65,7 @@ async fn waits_for_the_edge_to_learn_of_a_new_proxy() {
     let ada = world.actor("ada@example.com").await;
     let app = world.app(&ada).await;
     let proxy = world.openai_proxy(&ada, app).await;
-    world.stand_in.edge_answers(&[(404, json!({"error": {"code": "unknown_proxy"}})), (200, json!({}))]);
+    world.stand_in.edge_answers(&[(404, error("unknown_proxy")), (200, json!({}))]);
     assert_eq!(world.control.send_test_request(&ada, proxy).await.expect("sent").status, 200);
 }
 
