@@ -10,6 +10,7 @@ use crate::account::AccountPage;
 use crate::app_check::AppCheckPage;
 use crate::app_users::AppUsersPage;
 use crate::apps::{AppPage, AppsPage};
+use crate::bodies::{BodiesPage, BodyRulePage};
 use crate::error::PageError;
 use crate::ip_rules::{AppAddressesPage, ProxyAddressesPage};
 use crate::issuers::NewIssuerPage;
@@ -56,6 +57,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/apps/:id/prices") view=PricesPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id") view=ProxyPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/limits") view=ProxyLimitsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/proxies/:id/bodies") view=BodiesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/proxies/:id/bodies/rule") view=BodyRulePage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/keys") view=KeysPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/addresses") view=ProxyAddressesPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/settings") view=ProxySettingsPage ssr=SsrMode::Async/>

@@ -3,6 +3,7 @@
 use keyward_domain::ids::AppId;
 use keyward_domain::limits::{Measure, Per, Window};
 use keyward_domain::place::LimitPlace;
+use keyward_domain::policy::WithoutCounters;
 use keyward_domain::view::AppPolicyView;
 use leptos::prelude::*;
 
@@ -38,4 +39,14 @@ pub async fn put_limit(
 pub async fn remove_limit(place: LimitPlace, limit: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
     Ok(control.remove_limit(&actor, place, &stored(&limit)?).await?)
+}
+
+#[server(endpoint = "save-counting")]
+pub async fn save_counting(id: AppId, time_zone: String, without_counters: WithoutCounters) -> Result<(), PageError> {
+    let (control, actor) = signed_in().await?;
+    let kept = [("time_zone", time_zone.as_str())];
+    let saved = control.save_counting(&actor, id, &time_zone, without_counters).await;
+    saved.map_err(|error| PageError::from(error).keeping(kept))?;
+    leptos_axum::redirect(&format!("/apps/{id}/limits?saved=yes"));
+    Ok(())
 }

@@ -1,6 +1,8 @@
 //! Proxies: making one, its address and snippets, its settings.
 
 pub mod api;
+mod connection;
+pub mod connection_api;
 mod head;
 mod key_fields;
 mod new;

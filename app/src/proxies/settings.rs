@@ -6,6 +6,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{DeleteProxy, SaveProxy, proxy_settings};
+use super::connection::{ConnectionSection, OwnershipSection};
+use super::connection_api::{SaveConnection, SaveOwnership};
 use super::head::{ProxyPageHead, ProxyTitle};
 use super::key_fields::{KeyPlacementFields, in_words};
 use super::proxy_id;
@@ -34,14 +36,17 @@ pub fn ProxySettingsPage() -> impl IntoView {
     let save = ServerAction::<SaveProxy>::new();
     let query = use_query_map();
     let saved = Memo::new(move |_| query.with(|query| query.get("saved").is_some()));
-    let resource =
-        Resource::new(move || (id.get(), save.version().get()), |(id, _)| async move { proxy_settings(id?).await });
+    let (connection, ownership) = (ServerAction::<SaveConnection>::new(), ServerAction::<SaveOwnership>::new());
+    let changes = move || [save.version().get(), connection.version().get(), ownership.version().get()];
+    let resource = Resource::new(move || (id.get(), changes()), |(id, _)| async move { proxy_settings(id?).await });
     loaded(resource, move |proxy| {
         view! {
             <ProxyPageHead proxy=ProxyTitle::of(&proxy) title="Settings"/>
             <div class="stack">
                 {move || saved.get().then(|| view! { <Notice tone=Tone::Good>"Saved. The edge follows within seconds."</Notice> })}
                 <SettingsForm proxy=proxy.clone() save/>
+                <ConnectionSection proxy=proxy.clone() action=connection/>
+                <OwnershipSection proxy=proxy.clone() action=ownership/>
                 <DeleteForm id=proxy.id.to_string()/>
             </div>
         }

@@ -1,9 +1,10 @@
 //! Limits, budgets, plans and prices: what an app's users may use, and what it costs.
 
+use keyward_domain::calendar;
 use keyward_domain::ids::{AccountId, AppId, PlanId};
 use keyward_domain::limits::Limit;
 use keyward_domain::place::LimitPlace;
-use keyward_domain::policy::{AppPolicy, PriceOverride};
+use keyward_domain::policy::{AppPolicy, PriceOverride, WithoutCounters};
 use keyward_domain::validate::{self, LimitForm, PriceForm};
 use keyward_domain::view::{AppPolicyView, PlanView};
 use keyward_store::plans::PlanRow;
@@ -50,6 +51,29 @@ impl Control {
                 self.store().change_proxy_policy(account, proxy, |policy| change(&mut policy.limits)).await
             }
         }
+    }
+
+    /// When months begin, and what becomes of budgets while the counters are out of reach.
+    pub async fn save_counting(
+        &self,
+        actor: &Actor,
+        app: AppId,
+        time_zone: &str,
+        without_counters: WithoutCounters,
+    ) -> Result<(), ControlError> {
+        let time_zone = time_zone.trim();
+        if !calendar::is_time_zone(time_zone) {
+            return Err(ControlError::invalid(
+                "time_zone",
+                "enter a time zone by its name, such as UTC, Europe/Berlin or America/New_York",
+            ));
+        }
+        self.change_app(actor, app, |policy| {
+            time_zone.clone_into(&mut policy.time_zone);
+            policy.without_counters = without_counters;
+            Ok(())
+        })
+        .await
     }
 
     pub async fn put_price(&self, actor: &Actor, app: AppId, form: &PriceForm) -> Result<(), ControlError> {

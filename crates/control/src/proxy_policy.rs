@@ -3,9 +3,12 @@
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AppId, ProxyId};
 use keyward_domain::policy::Byok;
+use keyward_domain::validate::{self, BodyRuleForm, ConnectionForm};
 use keyward_domain::view::ProxySummary;
+use keyward_store::proxies::SeenProxy;
 
 use crate::apps::proxy_summary;
+use crate::proxies::known_provider;
 use crate::{Actor, Control, ControlError};
 
 impl Control {
@@ -54,6 +57,64 @@ impl Control {
                 Ok(())
             })
             .await
+    }
+
+    /// Takes the place of the rule for the same endpoint.
+    pub async fn put_body_rule(&self, actor: &Actor, proxy: ProxyId, form: &BodyRuleForm) -> Result<(), ControlError> {
+        let account = actor.editing()?;
+        let provider = known_provider(&self.store().proxy(account, proxy).await?.provider)?;
+        let rule = form.read(provider)?;
+        self.store()
+            .change_proxy_policy(account, proxy, |policy| {
+                validate::put_body_rule(&mut policy.bodies, rule);
+                // As a whole too: there are so many rules at most, and each endpoint has one.
+                validate::body_rules(provider, &policy.bodies)
+                    .map(drop)
+                    .map_err(|fault| ControlError::invalid("endpoint", fault))
+            })
+            .await
+    }
+
+    /// `endpoint` is empty for the rule of every endpoint.
+    pub async fn remove_body_rule(&self, actor: &Actor, proxy: ProxyId, endpoint: &str) -> Result<(), ControlError> {
+        let account = actor.editing()?;
+        self.store()
+            .change_proxy_policy(account, proxy, |policy| {
+                policy.bodies.retain(|rule| rule.endpoint.as_deref().unwrap_or_default() != endpoint);
+                Ok(())
+            })
+            .await
+    }
+
+    pub async fn save_connection(
+        &self,
+        actor: &Actor,
+        proxy: ProxyId,
+        form: &ConnectionForm,
+    ) -> Result<(), ControlError> {
+        let account = actor.editing()?;
+        let provider = known_provider(&self.store().proxy(account, proxy).await?.provider)?;
+        let (timeouts, upstream_headers) = form.read(provider)?;
+        self.store()
+            .change_proxy_policy(account, proxy, |policy| {
+                policy.timeouts = timeouts;
+                policy.upstream_headers = upstream_headers;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Whose objects a custom API holds. Checked against the endpoints that are open: none may reach objects that the
+    /// table does not tell apart.
+    pub async fn save_ownership(&self, actor: &Actor, proxy: ProxyId, lines: &str) -> Result<(), ControlError> {
+        let account = actor.editing()?;
+        let row = self.store().proxy(account, proxy).await?;
+        let provider = known_provider(&row.provider)?;
+        let invalid = |reason: String| ControlError::invalid("ownership", reason);
+        let rules = validate::parse_ownership_lines(lines).map_err(|error| invalid(error.to_string()))?;
+        validate::ownership_rules(provider, &rules, &row.rules).map_err(invalid)?;
+        let seen = SeenProxy { updated_at: row.updated_at, key_version: row.key_version };
+        Ok(self.store().set_ownership(account, proxy, &rules, &seen, self.now()).await?)
     }
 }
 

@@ -65,11 +65,13 @@ impl Control {
         let typed_url = if form.base_url.trim().is_empty() && !is_custom { &row.base_url } else { &form.base_url };
         let typed_placement = form.key_placement.or_else(|| Some(row.key_placement.0.clone()));
         let (base_url, key_placement) = self.upstream(provider, typed_url, typed_placement)?;
+        let rules = validate::endpoint_rules(provider, &form.rules)
+            .and_then(|rules| validate::ownership_rules(provider, &row.policy.ownership, &rules).map(|()| rules))
+            .map_err(|reason| ControlError::invalid("rules", reason))?;
         let settings = ProxySettings {
             name: validate::name(&form.name).map_err(|error| ControlError::invalid("name", error))?,
             base_url: stored_base_url(&base_url),
-            rules: validate::endpoint_rules(provider, &form.rules)
-                .map_err(|reason| ControlError::invalid("rules", reason))?,
+            rules,
             allowed_origins: validate::web_origins(&form.allowed_origins)
                 .map_err(|error| ControlError::invalid("allowed_origins", error))?,
             key_placement,

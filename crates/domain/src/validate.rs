@@ -5,7 +5,9 @@
 pub mod address;
 mod address_rule;
 mod app_check;
+mod body_form;
 mod body_rule;
+mod connection_form;
 mod forwarding;
 mod issuer;
 mod limit;
@@ -22,7 +24,9 @@ mod shared_objects;
 
 pub use address_rule::{AddressRuleForm, Lasts, MAX_ADDRESS_RULES, address_rule, put_address_rule};
 pub use app_check::{AppCheckForm, MAX_APP_IDS, app_check};
+pub use body_form::{BodyRuleForm, PromptChoice, ToolsChoice, put_body_rule};
 pub use body_rule::{MAX_BODY_RULES, body_endpoints, body_rule, body_rules};
+pub use connection_form::ConnectionForm;
 pub use forwarding::{
     MAX_CONNECT_SECS, MAX_FIRST_BYTE_SECS, MAX_IDLE_SECS, MAX_OPEN_SECS, MAX_UPSTREAM_HEADERS, timeouts,
     upstream_header, upstream_headers,

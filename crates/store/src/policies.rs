@@ -3,12 +3,15 @@
 
 use keyward_domain::ids::{AccountId, AppId, PlanId, ProxyId};
 use keyward_domain::policy::{AppPolicy, PlanPolicy, ProxyPolicy};
+use keyward_domain::provider::OwnershipRule;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::types::Json;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::proxies::{SeenProxy, lock_as_seen};
 use crate::{Store, StoreError};
 
 /// `$1` is the row, `$2` its account, `$3` the new policy.
@@ -69,6 +72,31 @@ impl Store {
         change: impl FnOnce(&mut ProxyPolicy) -> Result<(), E> + Send,
     ) -> Result<(), E> {
         self.change_policy(&OF_PROXY, (account, proxy.0), change).await
+    }
+
+    /// The table was decided on with the proxy's endpoints in view; other ones meanwhile are a `Conflict`.
+    pub async fn set_ownership(
+        &self,
+        account: AccountId,
+        proxy: ProxyId,
+        rules: &[OwnershipRule],
+        seen: &SeenProxy,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin().await?;
+        lock_as_seen(&mut tx, account, proxy, seen).await?;
+        sqlx::query(
+            "UPDATE proxies SET policy = jsonb_set(policy, '{ownership}', $3), updated_at = $4
+             WHERE id = $1 AND account_id = $2",
+        )
+        .bind(proxy.0)
+        .bind(account.0)
+        .bind(Json(rules))
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn change_policy<P, E>(

@@ -7,8 +7,8 @@ use keyward_control::{Actor, ControlError, ProxySwitch};
 use keyward_domain::ids::{AppId, IssuerId, KeyId, PlanId, ProxyId, SessionId};
 use keyward_domain::issuer::Subject;
 use keyward_domain::place::{AddressPlace, LimitPlace};
-use keyward_domain::policy::{AnonymousPolicy, AppCheckMode, Byok};
-use keyward_domain::validate::{self, AppCheckForm};
+use keyward_domain::policy::{AnonymousPolicy, AppCheckMode, Byok, WithoutCounters};
+use keyward_domain::validate::{self, AppCheckForm, BodyRuleForm, ConnectionForm};
 use keyward_domain::view::{AppUserSearch, IssuerForm, NewPoolKeyForm, PoolKeyForm, UsageRange};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -114,6 +114,7 @@ async fn call_people(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
     let control = &world.control;
     let subject = Subject { issuer, sub: "user-1".to_owned() };
     let search = AppUserSearch::default();
+    let body = BodyRuleForm { max_chars: "1000".to_owned(), ..BodyRuleForm::default() };
     let check =
         AppCheckForm { mode: AppCheckMode::Observe, project_number: "123456789012".to_owned(), app_ids: String::new() };
     vec![
@@ -124,6 +125,15 @@ async fn call_people(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
         ("revoke_all_tokens", Kind::Edits, control.revoke_all_tokens(actor, app).await),
         ("app_check", Kind::Reads, control.app_check(actor, app).await.map(drop)),
         ("save_app_check", Kind::Edits, control.save_app_check(actor, app, &check).await),
+        (
+            "save_counting",
+            Kind::Edits,
+            control.save_counting(actor, app, "Europe/Berlin", WithoutCounters::Allow).await,
+        ),
+        ("put_body_rule", Kind::Edits, control.put_body_rule(actor, proxy, &body).await),
+        ("remove_body_rule", Kind::Edits, control.remove_body_rule(actor, proxy, "").await),
+        ("save_connection", Kind::Edits, control.save_connection(actor, proxy, &ConnectionForm::default()).await),
+        ("save_ownership", Kind::Edits, control.save_ownership(actor, proxy, "").await),
         ("set_byok", Kind::Edits, control.set_byok(actor, proxy, Byok::Optional).await),
         ("fallback_choices", Kind::Reads, control.fallback_choices(actor, proxy).await.map(drop)),
         ("set_fallback", Kind::Edits, control.set_fallback(actor, proxy, None).await),
