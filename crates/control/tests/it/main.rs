@@ -10,6 +10,7 @@ mod issuers;
 mod policies;
 mod proxies;
 mod proxy_keys;
+mod proxy_policy;
 mod sealed_rows;
 mod sign_in;
 mod sign_up;
