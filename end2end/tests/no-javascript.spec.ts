@@ -47,6 +47,10 @@ test("without JavaScript: from sign-up to a call that shows in the usage", async
     await expect(page.getByText("Anonymous users: refused")).toBeVisible();
   });
   await test.step("change the settings", async () => {
+    await dashboard.limit(`${proxy.path}/limits`, 50);
+    await page.getByText("Remove", { exact: true }).last().click();
+    await dashboard.press("Remove it", page.getByRole("listitem").filter({ hasText: "50 requests an hour" }));
+    await expect(page.getByRole("heading", { name: "50 requests an hour" })).toBeHidden();
     await dashboard.open(`${proxy.path}/settings`);
     await dashboard.press("Save settings");
     await expect(page.getByText("Saved.")).toBeVisible();

@@ -30,6 +30,8 @@ export const MEMBER_PAGES: Record<string, (workshop: Workshop) => string> = {
   "an app's addresses": ({ appPath }) => `${appPath}/addresses`,
   "an app's prices": ({ appPath }) => `${appPath}/prices`,
   "a proxy's limits": ({ limited }) => `${limited.path}/limits`,
+  "a proxy's body rules": ({ openai }) => `${openai.path}/bodies`,
+  "a new body rule": ({ openai }) => `${openai.path}/bodies/rule`,
   "a proxy's keys": ({ openai }) => `${openai.path}/keys`,
   "a proxy's addresses": ({ openai }) => `${openai.path}/addresses`,
   "a proxy's settings": ({ openai }) => `${openai.path}/settings`,
