@@ -151,6 +151,10 @@ impl Envelope {
 
     fn dress(&self, status: StatusCode, mut headers: HeaderMap, body: Body) -> Response<Body> {
         if let Ok(id) = HeaderValue::try_from(&self.request_id) {
+            // Where Anthropic's SDK looks for it.
+            if self.proxy.as_ref().is_some_and(|proxy| proxy.provider.error_shape == ErrorShape::Anthropic) {
+                headers.insert(HeaderName::from_static("request-id"), id.clone());
+            }
             headers.insert(HeaderName::from_static("x-request-id"), id);
         }
         // One user's answer is no other's, and a cache does not know who asked.

@@ -11,7 +11,7 @@ use keyward_domain::rejection::Rejection;
 
 use crate::snapshot::ServedProxy;
 
-const EXPOSED: &str = "x-request-id, retry-after, ratelimit, ratelimit-policy, content-disposition, \
+const EXPOSED: &str = "x-request-id, request-id, retry-after, ratelimit, ratelimit-policy, content-disposition, \
                        openai-processing-ms, openai-version";
 /// Chrome's ceiling.
 const PREFLIGHT_CACHED_SECS: &str = "7200";

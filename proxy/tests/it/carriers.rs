@@ -85,7 +85,9 @@ async fn without_a_token_nothing_goes_out_in_any_error_shape() {
     assert_eq!(answer.json()["error"]["type"], "authentication_error");
     assert_eq!(answer.json()["error"]["doc_url"], "https://keyward.dev/docs/errors#token_missing");
     let anthropic = world.plant(world.seed("anthropic")).await;
-    let answer = world.send(world.client.get(world.url(&anthropic, "/v1/models"))).await.expect(401).json();
+    let answer = world.send(world.client.get(world.url(&anthropic, "/v1/models"))).await.expect(401);
+    assert!(answer.header("request-id").is_some_and(|id| Some(id) == answer.header("x-request-id")));
+    let answer = answer.json();
     assert_eq!((&answer["type"], &answer["error"]["type"]), (&json!("error"), &json!("authentication_error")));
     let gemini = world.plant(world.seed("gemini")).await;
     let answer = world.send(world.client.get(world.url(&gemini, "/v1beta/models"))).await.expect(401).json();
