@@ -125,7 +125,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let (queue, writer) = usage_queue(config.bounds.usage_queue_events, store.clone(), metrics.clone());
     let writing_ends = CancellationToken::new();
     let writing = tokio::spawn(writer.run(writing_ends.clone(), LAST_WRITES));
-    let (limits, counting) = counting(&config, &store, &writing_ends)?;
+    let (limits, counting) = counting(&config, &store, &writing_ends).await?;
     let edge = Arc::new(edge(&config, &store, snapshot, (queue, limits), metrics)?);
     let watch = ConfigWatch::new(edge.clone(), store.clone(), config.key_ring.clone(), config.bounds.config_poll);
     let watching = tokio::spawn(watch.run());
@@ -147,7 +147,11 @@ async fn run(config: Config) -> anyhow::Result<()> {
 }
 
 /// Where this edge counts, and what must end before it does.
-fn counting(config: &Config, store: &Store, ends: &CancellationToken) -> anyhow::Result<(Arc<Limits>, JoinHandle<()>)> {
+async fn counting(
+    config: &Config,
+    store: &Store,
+    ends: &CancellationToken,
+) -> anyhow::Result<(Arc<Limits>, JoinHandle<()>)> {
     let local = Arc::new(LocalLimiter::new(real_clock()));
     let Some(url) = config.redis_url.clone() else {
         let keeping = tokio::spawn(keeping::keep(local.clone(), store.clone(), ends.clone()));
@@ -160,6 +164,7 @@ fn counting(config: &Config, store: &Store, ends: &CancellationToken) -> anyhow:
         lease: LEASE,
     };
     let (shared, postman) = SharedLimiter::new(&settings, local).context("REDIS_URL")?;
+    shared.meet().await;
     let limits = Arc::new(Limits::Shared(shared));
     let (watched, ends) = (limits.clone(), ends.clone());
     let telling = tokio::spawn(async move {

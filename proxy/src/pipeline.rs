@@ -101,16 +101,16 @@ pub async fn run(
     let attestation = app_check::attest(edge, &proxy, &caller, credentials.app_check.as_deref()).await;
     meter.app_check = attestation.outcome;
     attestation.admit()?;
-    let byok = credentials.byok.as_ref().map(|text| text.as_str());
-    let own_key = edge.custody.vault.admit(&proxy, caller.subject(), byok, edge.clock.now()).await?.map(Arc::new);
-    meter.uses_own_key(own_key.as_ref().map(|own| own.id));
-
+    // Whoever must bring a key of its own can ask before it has one.
     if self_service::is_addressed(&routed.path) {
         meter.serves_itself();
         let question =
             Question { edge, proxy: &proxy, caller: &caller, address, method: &head.method, path: &routed.path };
         return Ok(Admission::Own(self_service::answer(question).await?));
     }
+    let byok = credentials.byok.as_ref().map(|text| text.as_str());
+    let own_key = edge.custody.vault.admit(&proxy, caller.subject(), byok, edge.clock.now()).await?.map(Arc::new);
+    meter.uses_own_key(own_key.as_ref().map(|own| own.id));
 
     let mut endpoint = authorize::endpoint(routed, &head)?;
     meter.authorized(&endpoint.template);

@@ -14,7 +14,8 @@ use keyward_domain::limits::quota::{Quota, Shortage};
 use keyward_domain::limits::{Counting, Measure};
 use keyward_domain::policy::WithoutCounters;
 use moka::sync::Cache;
-use tokio::time::{Instant, sleep};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 use uuid::Uuid;
 
@@ -29,6 +30,11 @@ const RENEW_EVERY: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a refusal is remembered here, so that a flood is not worth a question.
 const REMEMBERED: Duration = Duration::from_secs(1);
+/// Questions under way at once: more would only wait for each other, and look like a Redis that does not answer.
+const TURNS: usize = 64;
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// A busy moment is not an outage, during which each node would let through its part again.
+const TRIES: usize = 2;
 const REMEMBERED_COUNTERS: u64 = 100_000;
 
 pub struct SharedSettings {
@@ -52,10 +58,11 @@ pub struct SharedLimiter {
     /// Calls under way, for which leases are renewed.
     open: Mutex<HashMap<(AppId, Arc<str>), u64>>,
     spent: Cache<(AppId, String), Shortage>,
+    turns: Semaphore,
 }
 
 impl SharedLimiter {
-    pub fn new(settings: &SharedSettings, local: Arc<LocalLimiter>) -> Result<(Self, Postman), redis::RedisError> {
+    pub fn new(settings: &SharedSettings, local: Arc<LocalLimiter>) -> Result<(Self, Postman), LinkError> {
         let (link, reach) = (Link::new(&settings.url, settings.lease)?, Arc::new(Reach::default()));
         let (outbox, postman) = outbox(link.clone(), reach.clone());
         let limiter = Self {
@@ -68,15 +75,24 @@ impl SharedLimiter {
             node: Mutex::new(node_name()),
             open: Mutex::default(),
             spent: Cache::builder().max_capacity(REMEMBERED_COUNTERS).time_to_live(REMEMBERED).build(),
+            turns: Semaphore::new(TURNS),
         };
         Ok((limiter, postman))
+    }
+
+    /// Connects before the first call does.
+    pub async fn meet(&self) {
+        if let Err(error) = self.link.meet().await {
+            debug!(%error, "no Redis at the start");
+            self.reach.lost();
+        }
     }
 
     /// Looks for a Redis that is away, renews the leases, and forgets what the local counters need no more.
     pub async fn watch(&self) {
         let mut renewed_at = Instant::now();
         for round in 0.. {
-            if self.reach.away_for().is_some() && self.link.ping().await.is_ok() {
+            if self.reach.away_for().is_some() && self.link.meet().await.is_ok() {
                 self.reach.found();
             }
             if renewed_at.elapsed() >= RENEW_EVERY && self.renew().await {
@@ -179,15 +195,19 @@ impl Limiter for SharedLimiter {
         if demand.dimensions.is_empty() {
             return self.local.reserve_now(demand).map_err(Refusal::Short);
         }
-        if self.reach.away_for().is_none() {
+        // Of a flood, those behind the first learn what became of them without asking.
+        let _turn = timeout(LONGEST_WAIT, self.turns.acquire()).await;
+        self.peek(&demand).map_err(Refusal::Short)?;
+        for _ in 0..TRIES {
+            if self.reach.away_for().is_some() {
+                break;
+            }
             match self.take(&demand).await {
                 Ok(taken) => return taken.map_err(Refusal::Short),
-                Err(error) => {
-                    debug!(%error, "no decision from Redis");
-                    self.reach.lost();
-                }
+                Err(error) => debug!(%error, "no decision from Redis"),
             }
         }
+        self.reach.lost();
         self.without(&demand, self.reach.away_for().unwrap_or_default())
     }
 

@@ -13,4 +13,4 @@ pub use cable::Cable;
 pub use process::{EdgeProcess, ended_with};
 pub use raw::raw_call;
 pub use seed::{KEK, MORE_KEYS, PROVIDER_KEY, Seed, Seeded, limit};
-pub use world::{World, eventually, http2_client};
+pub use world::{World, eventually, http2_client, redis_url, through};

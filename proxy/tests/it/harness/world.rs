@@ -287,12 +287,19 @@ pub fn http2_client() -> Client {
     Client::builder().no_proxy().http2_prior_knowledge().timeout(Duration::from_secs(60)).build().expect("a client")
 }
 
+/// Where the Redis for tests is.
+#[expect(clippy::disallowed_methods, reason = "tests are told where their Redis is")]
+pub fn redis_url() -> String {
+    std::env::var("KEYWARD_TEST_REDIS_URL")
+        .expect("KEYWARD_TEST_REDIS_URL must be set: the address of a Redis for tests; scripts/test.sh starts one")
+}
+
 fn server_of(url: &str) -> String {
     let url: url::Url = url.parse().expect("a URL");
     format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(5432))
 }
 
-fn through(cable: &Cable, url: &str) -> String {
+pub fn through(cable: &Cable, url: &str) -> String {
     let mut url: url::Url = url.parse().expect("a URL");
     url.set_host(Some("127.0.0.1")).expect("a host");
     url.set_port(Some(cable.port)).expect("a port");
