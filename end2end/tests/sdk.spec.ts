@@ -28,6 +28,14 @@ test("openai for JavaScript: neither user can read, list, change or delete what 
   await passes("openai-isolation.mjs", { KEYWARD_BASE_URL: `${workshop.openai.edgeUrl}/v1`, ...(await twoUsers()) });
 });
 
+test("openai for JavaScript: vector stores, conversations and uploads are kept apart", async ({ workshop }) => {
+  await passes("openai-objects.mjs", { KEYWARD_BASE_URL: `${workshop.openai.edgeUrl}/v1`, ...(await twoUsers()) });
+});
+
+test("@google/genai uploads a file through the edge, and keeps two users apart", async ({ workshop }) => {
+  await passes("genai-files.mjs", { KEYWARD_BASE_URL: workshop.gemini.edgeUrl, ...(await twoUsers()) });
+});
+
 test("openai for JavaScript raises RateLimitError at the limit, with Retry-After", async ({ workshop }) => {
   await passes("openai-limit.mjs", {
     KEYWARD_BASE_URL: `${workshop.limited.edgeUrl}/v1`,

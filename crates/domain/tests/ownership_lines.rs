@@ -75,3 +75,11 @@ fn no_endpoint_may_reach_objects_that_the_table_cannot_tell_apart() {
     assert!(ownership_rules(openai, &jobs(), &[]).is_err());
     assert!(ownership_rules(openai, &[], &[]).is_ok());
 }
+
+#[test]
+fn the_example_in_the_documentation_is_one() {
+    let page = include_str!("../../../docs/ownership.md");
+    let example = page.split("```").nth(1).expect("a block of code");
+    let rules = parse_ownership_lines(example).expect("well written");
+    assert_eq!(rules.len(), example.trim().lines().count());
+}

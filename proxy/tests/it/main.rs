@@ -24,6 +24,7 @@ mod custody;
 mod forms;
 mod forwarding;
 mod framing;
+mod going_on;
 mod key_pools;
 mod limit_scopes;
 mod limiting;
