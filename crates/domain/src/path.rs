@@ -138,7 +138,7 @@ impl PathParams {
     }
 
     /// Another value for a parameter that there is.
-    pub fn set(&mut self, name: &str, value: &str) {
+    fn set(&mut self, name: &str, value: &str) {
         if let Some((_, old)) = self.0.iter_mut().find(|(key, _)| key == name) {
             value.clone_into(old);
         }
@@ -209,6 +209,43 @@ impl PathTemplate {
 
     pub(crate) fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// The name that a parameter holds together with what stands before it of the same name: `{owner}/{model}`,
+    /// `@cf/{vendor}/{model}`.
+    pub fn full_name(&self, param: &str, path: &RequestPath) -> Option<String> {
+        let params = self.matches(path)?;
+        let parts = self.segments[self.name_span(param)?].iter().map(|segment| match segment {
+            Segment::Literal(text) => text.as_str(),
+            Segment::Param(name) | Segment::Verb { param: name, .. } => params.get(name).unwrap_or_default(),
+        });
+        Some(parts.collect::<Vec<_>>().join("/"))
+    }
+
+    /// The path with another full name; `None` when that has not as many parts.
+    pub fn renamed(&self, param: &str, path: &RequestPath, full_name: &str) -> Option<String> {
+        let mut params = self.matches(path)?;
+        let segments = &self.segments[self.name_span(param)?];
+        let parts: Vec<&str> = full_name.split('/').collect();
+        (parts.len() == segments.len()).then_some(())?;
+        for (segment, part) in segments.iter().zip(parts) {
+            match segment {
+                Segment::Literal(text) => (text == part).then_some(())?,
+                Segment::Param(name) | Segment::Verb { param: name, .. } => params.set(name, part),
+            }
+        }
+        Some(self.rebuild(&params))
+    }
+
+    fn name_span(&self, param: &str) -> Option<std::ops::Range<usize>> {
+        let (last, _) = self.param_names().find(|(_, name)| *name == param)?;
+        let belongs = |segment: &&Segment| match segment {
+            Segment::Param(_) => true,
+            Segment::Literal(text) => text.starts_with('@'),
+            Segment::Verb { .. } => false,
+        };
+        let before = self.segments[..last].iter().rev().take_while(belongs).count();
+        Some(last - before..last + 1)
     }
 
     pub fn segment_count(&self) -> usize {

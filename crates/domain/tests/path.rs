@@ -135,3 +135,25 @@ proptest! {
         prop_assert_eq!(template.matches(&reparsed), Some(matched));
     }
 }
+
+#[test]
+fn a_name_of_several_segments_is_read_and_changed_as_one() {
+    let path = |text: &str| RequestPath::parse(text).expect("a path");
+    for (template, at, name, other, want) in [
+        ("/{v}/models/{model}:generate", "/v1/models/a:generate", "a", "b", Some("/v1/models/b:generate")),
+        (
+            "/v1/models/{owner}/{model}/predictions",
+            "/v1/models/o/m/predictions",
+            "o/m",
+            "o/n",
+            Some("/v1/models/o/n/predictions"),
+        ),
+        ("/v1/models/{owner}/{model}/predictions", "/v1/models/o/m/predictions", "o/m", "n", None),
+        ("/run/@cf/{vendor}/{model}", "/run/@cf/meta/l", "@cf/meta/l", "@cf/x/y", Some("/run/@cf/x/y")),
+        ("/run/@cf/{vendor}/{model}", "/run/@cf/meta/l", "@cf/meta/l", "@hf/x/y", None),
+    ] {
+        let template = PathTemplate::parse(template).expect("a template");
+        assert_eq!(template.full_name("model", &path(at)).as_deref(), Some(name), "{at}");
+        assert_eq!(template.renamed("model", &path(at), other).as_deref(), want, "{at} {other}");
+    }
+}

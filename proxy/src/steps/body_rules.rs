@@ -27,14 +27,14 @@ pub fn obey(
         let is_bodiless = *method == Method::DELETE && matches!(upload, Upload::Empty);
         return if is_bodiless { Ok(upload) } else { Err(unreadable()) };
     };
-    let mut params = ruling.template.matches(&endpoint.path).unwrap_or_default();
+    let named = ruling.template.full_name("model", &endpoint.path);
     let end_user = proxy.end_user_name(caller.subject()).ok_or(Rejection::ProviderKeyUnusable)?;
-    let call = Call { fields: ruling.fields, body, model_in_path: params.get("model"), end_user: &end_user };
+    let call = Call { fields: ruling.fields, body, model_in_path: named.as_deref(), end_user: &end_user };
     let changes = apply(&ruling.rule, &call).map_err(Rejection::Body)?;
     if let Some(model) = changes.model_in_path {
-        params.set("model", &model);
-        endpoint.upstream_path = ruling.template.rebuild(&params);
-        endpoint.model_in_path = Some(model);
+        let renamed = ruling.template.renamed("model", &endpoint.path, &model);
+        endpoint.upstream_path = renamed.ok_or(Rejection::Body(BodyRefusal::Model { name: model.clone() }))?;
+        endpoint.model_in_path = model.rsplit('/').next().map(str::to_owned);
     }
     if changes.edits.is_empty() { Ok(upload) } else { edited(upload, &changes.edits, &ruling) }
 }

@@ -78,8 +78,8 @@ fn meant<'a>(rule: &'a BodyRule, name: &'a str) -> Result<&'a str, BodyRefusal> 
     is_allowed.then_some(sent).ok_or_else(|| BodyRefusal::model(name))
 }
 
-/// One segment of a path that no template could read as another.
-pub(super) fn is_path_name(name: &str) -> bool {
+/// Segments of a path that no template could read as others.
+fn is_path_name(name: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,=@".contains(&b);
-    !name.is_empty() && !matches!(name, "." | "..") && name.bytes().all(fits)
+    name.split('/').all(|part| !matches!(part, "" | "." | "..") && part.bytes().all(fits))
 }
