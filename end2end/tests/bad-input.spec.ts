@@ -163,8 +163,8 @@ const memberCases: Record<string, Case & { path: (workshop: Workshop) => string 
     ...settings, field: "New API key (optional)", typed: "", others: { "Base URL": "https://api.openai.com" }, reason: /key/,
   },
   "settings: a base URL with a query": { ...settings, field: "Base URL", typed: "https://api.openai.com?a=b", reason: /must not contain \?/ },
-  "settings: an origin with a wildcard": {
-    ...settings, field: "Web origins (optional)", typed: "https://*.example.com", reason: /wildcards are not supported/,
+  "settings: a wildcard for a whole top-level domain": {
+    ...settings, field: "Web origins (optional)", typed: "https://*.com", reason: /wildcard stands for the subdomains/,
   },
   "settings: an endpoint of an unknown method": {
     ...settings, field: "Allowed endpoints (optional)", typed: "FETCH /v1/models", reason: /FETCH/,

@@ -35,7 +35,7 @@ pub use issuer::{claim_name, firebase_project_id, issuer_url, shared_secret, sup
 pub use limit::{LimitForm, MAX_LIMITS, limit, put_limit};
 pub use model_lines::{ModelLines, model_lines, name_list, parse_model_lines, parse_name_list};
 pub use money::{micro_usd, micro_usd_text, optional_number, whole_number};
-pub use origin::{MAX_ORIGINS, web_origin, web_origins};
+pub use origin::{MAX_ORIGINS, matches_origin, web_origin, web_origins};
 pub use ownership_lines::{ownership_lines, parse_ownership_lines};
 pub use ownership_rules::{MAX_OWNERSHIP_RULES, ownership_rules};
 pub use password::{WeakPassword, password};

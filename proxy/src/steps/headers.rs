@@ -108,6 +108,13 @@ mod tests {
     }
 
     #[test]
+    fn fields_that_a_reply_names_as_its_connections_do_not_travel() {
+        let given = map(&[("connection", "close, ETag"), ("etag", "e"), ("content-type", "text/plain")]);
+        let openai = catalogue::provider("openai").expect("in the catalogue");
+        assert_eq!(names(&for_client(&given, openai)), ["content-type"]);
+    }
+
+    #[test]
     fn only_listed_fields_reach_the_client() {
         let given = map(&[
             ("content-type", "text/event-stream"),

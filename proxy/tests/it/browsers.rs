@@ -1,6 +1,6 @@
 //! CORS: allowed origins may read every answer, errors included; others reach nothing.
 
-use crate::harness::{Answer, World};
+use crate::harness::{Answer, Seed, World};
 use http::Method;
 use serde_json::json;
 
@@ -8,7 +8,10 @@ const ALLOWED: &str = "https://app.example";
 
 fn readable(answer: &Answer) {
     assert_eq!(answer.header("access-control-allow-origin"), Some(ALLOWED));
-    assert!(answer.header("access-control-expose-headers").is_some_and(|names| names.contains("x-request-id")));
+    let exposed = answer.header("access-control-expose-headers").expect("a list");
+    for name in ["x-request-id", "retry-after", "ratelimit", "ratelimit-policy", "x-should-retry", "openai-version"] {
+        assert!(exposed.split(", ").any(|listed| listed == name), "{name} in {exposed}");
+    }
     assert_eq!(answer.header("access-control-allow-credentials"), None);
     assert!(answer.header("vary").is_some_and(|vary| vary.contains("origin")));
 }
@@ -66,4 +69,32 @@ async fn other_origins_reach_nothing_and_apps_without_one_pass() {
     world.assert_unseen().await;
     let answer = world.get(&proxy, "alice", "/v1/models").await.expect(200);
     assert_eq!(answer.header("access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn a_wildcard_allows_the_subdomains_of_its_host_and_no_others() {
+    let world = World::start().await;
+    let origins = vec!["https://*.preview.example".to_owned()];
+    let proxy = world.plant(Seed { origins, ..world.seed("openai") }).await;
+    for (origin, status) in [
+        ("https://branch-1.preview.example", 200),
+        ("https://preview.example", 403),
+        ("https://evilpreview.example", 403),
+        ("https://a.preview.example.evil.example", 403),
+        ("http://a.preview.example", 403),
+    ] {
+        let call = world.call(&proxy, "alice", Method::GET, "/v1/models").await.header("origin", origin);
+        let answer = call.send().await.expect(status);
+        assert_eq!(answer.header("access-control-allow-origin"), (status == 200).then_some(origin));
+    }
+}
+
+#[tokio::test]
+async fn two_origins_in_one_request_are_none() {
+    let world = World::start().await;
+    let proxy = world.openai().await;
+    let call = world.call(&proxy, "alice", Method::GET, "/v1/models").await;
+    let answer = call.header("origin", ALLOWED).header("origin", "https://evil.example").send().await.expect(403);
+    assert_eq!((answer.code().as_str(), answer.header("access-control-allow-origin")), ("origin_not_allowed", None));
+    world.assert_unseen().await;
 }

@@ -1,4 +1,5 @@
-//! Web origins that may call a Proxy from a browser: `scheme://host[:port]`, compared exactly.
+//! Web origins that may call a Proxy from a browser: `scheme://host[:port]`, compared exactly, or `https://*.host[:port]`
+//! for all subdomains of a host (preview deployments), but not the host itself.
 
 use url::Url;
 
@@ -8,7 +9,7 @@ pub const MAX_ORIGINS: usize = 50;
 pub enum OriginError {
     #[error("an origin looks like https://app.example.com: http or https, host, port if unusual, and nothing after it")]
     Malformed,
-    #[error("wildcards are not supported: list every origin")]
+    #[error("a wildcard stands for the subdomains of a host with a dot in it, over https: https://*.example.com")]
     Wildcard,
     #[error("at most {MAX_ORIGINS} origins")]
     TooMany,
@@ -17,9 +18,27 @@ pub enum OriginError {
 /// The origin as a browser sends it in `Origin`: lower case, without the scheme's own port.
 pub fn web_origin(text: &str) -> Result<String, OriginError> {
     let text = text.trim();
-    if text.contains('*') {
-        return Err(OriginError::Wildcard);
+    if !text.contains('*') {
+        return exact_origin(text);
     }
+    let host = text.strip_prefix("https://*.").filter(|host| !host.contains('*')).ok_or(OriginError::Wildcard)?;
+    let origin = exact_origin(&format!("https://{host}"))?;
+    let host = origin.trim_start_matches("https://");
+    let name = host.split(':').next().unwrap_or_default();
+    // Neither an address nor a whole top-level domain.
+    let is_domain = name.trim_matches('.').contains('.') && !name.ends_with(|c: char| c.is_ascii_digit());
+    if is_domain { Ok(format!("https://*.{host}")) } else { Err(OriginError::Wildcard) }
+}
+
+/// Whether what stands in an `Origin` header is what `web_origin` gave.
+pub fn matches_origin(allowed: &str, origin: &str) -> bool {
+    let Some((scheme, host)) = allowed.split_once("*.") else { return allowed == origin };
+    let subdomain = origin.strip_prefix(scheme).and_then(|rest| rest.strip_suffix(host)?.strip_suffix('.'));
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    subdomain.is_some_and(|name| name.split('.').all(|label| !label.is_empty() && label.bytes().all(fits)))
+}
+
+fn exact_origin(text: &str) -> Result<String, OriginError> {
     let url = Url::parse(text).map_err(|_| OriginError::Malformed)?;
     let is_web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty());
     let is_bare =
@@ -73,7 +92,42 @@ mod tests {
         ] {
             assert_eq!(web_origin(text), Err(OriginError::Malformed), "{text:?}");
         }
-        assert_eq!(web_origin("https://*.example.com"), Err(OriginError::Wildcard));
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_the_subdomains_of_a_host_and_for_nothing_else() {
+        let allowed = web_origin("https://*.Example.com/").expect("a wildcard");
+        assert_eq!(allowed, "https://*.example.com");
+        for (origin, passes) in [
+            ("https://a.example.com", true),
+            ("https://a-1.b.example.com", true),
+            ("https://example.com", false),
+            ("https://.example.com", false),
+            ("https://a..example.com", false),
+            ("https://evilexample.com", false),
+            ("https://a.example.com.evil.net", false),
+            ("https://evil.net/.example.com", false),
+            ("https://evil.net#.example.com", false),
+            ("https://u@a.example.com", false),
+            ("http://a.example.com", false),
+            ("https://a.example.com:444", false),
+            ("null", false),
+        ] {
+            assert_eq!(matches_origin(&allowed, origin), passes, "{origin}");
+        }
+        assert!(matches_origin("https://*.x.example:8443", "https://a.x.example:8443"));
+        assert!(matches_origin("https://app.example", "https://app.example"));
+        for text in [
+            "https://*",
+            "https://*.com",
+            "*",
+            "http://*.example.com",
+            "https://a.*.com",
+            "https://*.1.2.3.4",
+            "https://*.*.a.com",
+        ] {
+            assert_eq!(web_origin(text), Err(OriginError::Wildcard), "{text}");
+        }
     }
 
     #[test]
