@@ -5,8 +5,10 @@ use std::sync::Arc;
 use keyward_domain::ids::{AccountId, AppId, IssuerId};
 use keyward_domain::issuer::ClaimCheck;
 use keyward_domain::policy::AnonymousPolicy;
+use keyward_domain::revocation::{Revoked, UserStanding, check_standing};
 use keyward_domain::view::{TokenCheckLine, Verdict};
-use keyward_identity::{LinkedIssuer, SharedSecret};
+use keyward_identity::{LinkedIssuer, SharedSecret, VerifiedToken};
+use keyward_store::StoreError;
 use keyward_store::issuers::IssuerRow;
 
 use crate::{Actor, Control, ControlError};
@@ -60,8 +62,31 @@ impl Control {
             {
                 refuse(&mut lines, ClaimCheck::Plan, format!("this app has no plan with the name {name:?}"));
             }
+            lines.extend(self.explain_standing(account, app, &verified).await?);
         }
         Ok(lines)
+    }
+
+    /// Nothing where nothing was revoked.
+    async fn explain_standing(
+        &self,
+        account: AccountId,
+        app: AppId,
+        verified: &VerifiedToken,
+    ) -> Result<Option<TokenCheckLine>, ControlError> {
+        let (_, policy) = self.store().app_policy(account, app).await?;
+        let user = match self.store().app_user(account, app, &verified.subject).await {
+            Ok(row) => UserStanding { blocked: row.blocked_at.is_some(), tokens_not_before: row.tokens_not_before },
+            Err(StoreError::NotFound) => UserStanding::default(),
+            Err(error) => return Err(error.into()),
+        };
+        let Err(revoked) = check_standing(user, policy.tokens_not_before, verified.issued_at) else { return Ok(None) };
+        let reason = match revoked {
+            Revoked::UserBlocked => "this user is blocked",
+            Revoked::TokenTooOld => "issued before the time from which tokens count; a new token passes",
+        };
+        let check = "Revocation".to_owned();
+        Ok(Some(TokenCheckLine { check, verdict: Verdict::Failed, reason: reason.to_owned() }))
     }
 
     async fn linked_issuers(

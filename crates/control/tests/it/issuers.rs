@@ -1,7 +1,7 @@
 //! Linking identity providers: what is saved, what is fetched, what is said.
 
 use keyward_control::ControlError;
-use keyward_domain::issuer::{IssuerConfig, OidcDialect};
+use keyward_domain::issuer::{IssuerConfig, OidcDialect, Subject};
 use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::view::{IssuerForm, TokenCheckLine, Verdict};
 
@@ -153,7 +153,7 @@ async fn a_token_is_checked_line_by_line() {
 }
 
 #[tokio::test]
-async fn the_token_check_says_no_to_an_anonymous_user_while_the_edge_would() {
+async fn the_token_check_says_no_to_an_anonymous_and_to_a_revoked_user_while_the_edge_would() {
     const SECRET: &str = "a-shared-secret-of-the-project-0123456789";
     let world = World::development().await;
     let (control, ada) = (&world.control, world.actor("ada@example.com").await);
@@ -173,6 +173,12 @@ async fn the_token_check_says_no_to_an_anonymous_user_while_the_edge_would() {
     assert_eq!(failed(control.check_token(&ada, app, &token).await.expect("lines")), ["Anonymous user"]);
     control.set_anonymous_users(&ada, linked.id, AnonymousPolicy::AsOthers).await.expect("set");
     assert_eq!(failed(control.check_token(&ada, app, &token).await.expect("lines")), [""; 0]);
+    let subject = Subject { issuer: linked.id, sub: "somebody".to_owned() };
+    control.block_app_user(&ada, app, &subject).await.expect("blocked");
+    assert_eq!(failed(control.check_token(&ada, app, &token).await.expect("lines")), ["Revocation"]);
+    control.unblock_app_user(&ada, app, &subject).await.expect("unblocked");
+    control.revoke_all_tokens(&ada, app).await.expect("revoked");
+    assert_eq!(failed(control.check_token(&ada, app, &token).await.expect("lines")), ["Revocation"]);
 }
 
 #[tokio::test]
