@@ -158,7 +158,8 @@ pub struct Provider {
     /// What is known of the bodies of requests.
     #[serde(default)]
     pub body_fields: Vec<BodyFields>,
-    /// `POST /v1/files`: calls that cost nothing at the provider, whatever their size.
+    /// `POST /v1/files`: calls that cost nothing at the provider, whatever their size, beside those that only read.
+    /// What their replies say of tokens is counted all the same: work done in the background is told when it is fetched.
     #[serde(default)]
     pub unbilled: Vec<String>,
     #[serde(default)]

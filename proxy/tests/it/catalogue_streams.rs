@@ -1,8 +1,10 @@
 //! Streams of those who took over OpenAI's language, and of Cloudflare: figures at the end, an estimate where it was cut.
 
+use crate::catalogue::premade_voices;
 use crate::harness::{Seeded, World, eventually};
 use http::Method;
 use keyward_domain::catalogue::provider;
+use keyward_domain::error_shape;
 use keyward_domain::provider::StreamUsage;
 use serde_json::{Value, json};
 
@@ -72,8 +74,27 @@ async fn a_stream_that_was_left_is_metered_by_what_was_delivered() {
 }
 
 #[tokio::test]
+async fn a_stream_that_breaks_at_the_provider_ends_with_an_error_in_its_shape() {
+    let world = World::start().await;
+    world.arm(&json!({"path_prefix": "/", "reset_after_bytes": 700})).await;
+    for (name, path, _) in STREAMS {
+        let proxy = world.plant(world.seed(name)).await;
+        let body = chat(&json!({"emulator_chunks": 100}));
+        let text = world.post(&proxy, "alice", path, &body).await.expect(200).text();
+        let last = text.trim_end().rsplit("\n\n").next().unwrap_or_default();
+        let data = last.strip_prefix("data: ").unwrap_or_else(|| panic!("{name}: {last}"));
+        let error: Value = serde_json::from_str(data).expect("JSON");
+        assert_eq!(error_shape::code_in(&error), Some("upstream_broke"), "{name}: {error}");
+        let event = world.usage(&proxy, 1).await.remove(0);
+        assert_eq!(event["outcome"], "upstream_failed", "{name}");
+        assert!(event["output_tokens"].as_u64().is_some_and(|tokens| tokens > 0), "{name} {event:#}");
+    }
+}
+
+#[tokio::test]
 async fn no_tokens_are_made_up_for_sound() {
     let world = World::start().await;
+    world.arm(&premade_voices()).await;
     let (openai, elevenlabs) = (world.openai().await, world.plant(world.seed("elevenlabs")).await);
     let pace = json!({"emulator_bytes": 100 << 20, "emulator_delay_ms": 30});
     for (proxy, path, body) in [
