@@ -165,21 +165,15 @@ async fn counting(
     };
     let (shared, postman) = SharedLimiter::new(&settings, local).context("REDIS_URL")?;
     shared.meet().await;
-    let limits = Arc::new(Limits::Shared(shared));
-    let (watched, ends) = (limits.clone(), ends.clone());
+    let shared = Arc::new(shared);
+    let (watched, ends) = (shared.clone(), ends.clone());
     let telling = tokio::spawn(async move {
-        let watch = async {
-            match &*watched {
-                Limits::Shared(shared) => shared.watch().await,
-                Limits::Local(_) => {}
-            }
-        };
         tokio::select! {
             () = postman.run(ends, LAST_WRITES) => {}
-            () = watch => {}
+            () = watched.watch() => {}
         }
     });
-    Ok((limits, telling))
+    Ok((Arc::new(Limits::Shared(shared)), telling))
 }
 
 fn edge(

@@ -1,5 +1,9 @@
 //! Why the edge said no: one variant per cause, with its status, stable code, public message and step.
 
+mod due;
+
+pub use self::due::Due;
+
 use crate::body_rules::BodyRefusal;
 use crate::limits::quota::{ShortOf, Shortage};
 use crate::path::ParsePathError;
@@ -110,18 +114,6 @@ pub enum Step {
     Ownership,
     Forward,
     Record,
-}
-
-/// What stays of a reservation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// The provider did nothing, and the caller is not to blame.
-    Nothing,
-    /// The provider did nothing; the attempt counts.
-    TheRequest,
-    WhatWasMetered,
-    /// What the provider did is not known.
-    TheWorst,
 }
 
 impl Rejection {
@@ -433,32 +425,6 @@ impl Rejection {
             return (!shortage.is_hopeless()).then_some(shortage.quota.reset_secs);
         }
         (self.status() == 503 && !self.is_final()).then_some(1)
-    }
-
-    /// What it leaves of a reservation that was made before.
-    pub fn due(&self) -> Due {
-        let is_ours = matches!(
-            self,
-            Self::Overloaded
-                | Self::LimitsUnavailable
-                | Self::OwnershipUnavailable
-                | Self::ProviderKeyUnusable
-                | Self::UpstreamUnreachable
-        );
-        match self.step() {
-            _ if is_ours => Due::Nothing,
-            // It may have worked for all that time.
-            Step::Forward if *self == Self::UpstreamTimeout => Due::TheWorst,
-            Step::Forward | Step::Record => Due::WhatWasMetered,
-            Step::Route
-            | Step::Preflight
-            | Step::Authenticate
-            | Step::Authorize
-            | Step::Plan
-            | Step::Limit
-            | Step::Body
-            | Step::Ownership => Due::TheRequest,
-        }
     }
 
     /// Providers' SDKs repeat every 5xx; these would only fail again.

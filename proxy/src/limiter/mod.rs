@@ -79,7 +79,7 @@ pub enum Limits {
     /// There is this node only.
     Local(Arc<LocalLimiter>),
     /// Several nodes count together.
-    Shared(SharedLimiter),
+    Shared(Arc<SharedLimiter>),
 }
 
 impl Limiter for Limits {

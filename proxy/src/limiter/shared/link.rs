@@ -80,7 +80,7 @@ impl Ask {
         self
     }
 
-    fn arg(&mut self, arg: impl ToString) -> &mut Self {
+    fn arg(&mut self, arg: &(impl ToString + ?Sized)) -> &mut Self {
         self.args.push(arg.to_string());
         self
     }
@@ -132,16 +132,16 @@ impl Link {
     pub async fn reserve(&self, demand: &Demand, taking: Option<Uuid>, node: &str) -> Result<Answer, LinkError> {
         let mut script = Ask::new(|scripts| &scripts.reserve);
         script.key(leases(demand.app)).key(record(demand.app, taking.unwrap_or_default()));
-        script.arg(node).arg(self.lease_ms).arg(if taking.is_some() { "take" } else { "look" });
-        script.arg(u8::from(demand.holds()));
+        script.arg(node).arg(&self.lease_ms).arg(if taking.is_some() { "take" } else { "look" });
+        script.arg(&u8::from(demand.holds()));
         for start_ms in demand.months.starts_ms {
-            script.arg(start_ms.min(LARGEST));
+            script.arg(&start_ms.min(LARGEST));
         }
         for dimension in &demand.dimensions {
             let limit = &dimension.limit;
             name(&mut script, demand.app, dimension);
-            script.arg(when(limit.counting())).arg(window_ms(limit.window)).arg(grain_ms(limit));
-            script.arg(limit.amount.min(LARGEST)).arg(dimension.asked.min(LARGEST));
+            script.arg(when(limit.counting())).arg(&window_ms(limit.window)).arg(&grain_ms(limit));
+            script.arg(&limit.amount.min(LARGEST)).arg(&dimension.asked.min(LARGEST));
         }
         let reply: Vec<String> = self.run(script).await?;
         read(&reply, demand.dimensions.len()).ok_or(LinkError::Unreadable)
@@ -152,16 +152,16 @@ impl Link {
         script.key(record(message.app, message.call)).arg(&*message.node).arg(message.mode.name());
         for part in &message.parts {
             name(&mut script, message.app, &part.dimension);
-            script.arg(when(part.dimension.limit.counting())).arg(part.bucket_ms.min(LARGEST));
-            script.arg(part.gone_at_ms.min(LARGEST));
-            script.arg(part.dimension.asked.min(LARGEST)).arg(part.remains.min(LARGEST));
+            script.arg(when(part.dimension.limit.counting())).arg(&part.bucket_ms.min(LARGEST));
+            script.arg(&part.gone_at_ms.min(LARGEST));
+            script.arg(&part.dimension.asked.min(LARGEST)).arg(&part.remains.min(LARGEST));
         }
         self.run::<i64>(script).await.map(|_| ())
     }
 
     pub async fn renew(&self, app: AppId, node: &str) -> Result<(), LinkError> {
         let mut script = Ask::new(|scripts| &scripts.renew);
-        script.key(leases(app)).arg(node).arg(self.lease_ms);
+        script.key(leases(app)).arg(node).arg(&self.lease_ms);
         self.run::<i64>(script).await.map(|_| ())
     }
 

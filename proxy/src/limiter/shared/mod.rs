@@ -147,7 +147,9 @@ impl SharedLimiter {
         let shortages = short.map(|(dimension, quota)| (dimension, dimension.shortage(quota)));
         let longest = shortages.max_by_key(|(_, shortage)| shortage.quota.reset_secs);
         let (dimension, shortage) = longest.expect("the script refuses by the same comparison");
-        if dimension.limit.measure == Measure::Requests && dimension.limit.counting() == Counting::AtOnce {
+        let is_of_requests =
+            dimension.limit.measure == Measure::Requests && dimension.limit.counting() == Counting::AtOnce;
+        if is_of_requests && shortage.quota.reset_secs > REMEMBERED.as_secs() {
             self.spent.insert((demand.app, dimension.name.clone()), shortage.clone());
         }
         shortage
