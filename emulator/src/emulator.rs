@@ -6,7 +6,7 @@ use anyhow::Context;
 use http::{HeaderValue, request::Parts};
 use memchr::memmem;
 
-use crate::{config::Config, faults::Faults, gemini, issuer::KeyRing, openai, seen::Seen};
+use crate::{anthropic, config::Config, faults::Faults, gemini, issuer::KeyRing, openai, seen::Seen};
 
 pub type Shared = Arc<Emulator>;
 
@@ -21,6 +21,7 @@ pub struct Emulator {
     pub seen: Seen,
     pub faults: Faults,
     pub openai: openai::Store,
+    pub anthropic: anthropic::Store,
     pub gemini: gemini::Store,
 }
 
@@ -34,6 +35,7 @@ impl Emulator {
             seen: Seen::default(),
             faults: Faults::default(),
             openai: openai::Store::default(),
+            anthropic: anthropic::Store::default(),
             gemini: gemini::Store::default(),
         })
     }
@@ -55,6 +57,7 @@ impl Emulator {
     /// Forgets every object that a provider created (files, threads, responses, …).
     pub fn forget_objects(&self) {
         self.openai.clear();
+        self.anthropic.clear();
         self.gemini.clear();
     }
 }

@@ -1,7 +1,10 @@
 //! The fake Anthropic under `/anthropic/v1`.
 
 mod messages;
+mod objects;
 mod stream;
+
+pub use objects::Store;
 
 use axum::{
     Json, Router,
@@ -19,6 +22,7 @@ const MODELS: [&str; 3] = ["claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku
 
 pub fn routes() -> Router<Shared> {
     Router::new()
+        .merge(objects::routes())
         .route("/anthropic/v1/messages", post(messages::create))
         .route("/anthropic/v1/messages/count_tokens", post(messages::count_tokens))
         .route("/anthropic/v1/models", get(models))

@@ -191,3 +191,26 @@ async fn an_address_in_a_reply_leads_to_the_edge_or_is_left_out() {
     let rest = world.get(&proxy, "alice", "/v1/predictions?cursor=p2").await.expect(200).json();
     assert_eq!(rest["results"].as_array().map(|results| results[0]["id"].clone()), Some(json!("p1")));
 }
+
+#[tokio::test]
+async fn the_results_of_a_message_batch_are_fetched_through_the_edge() {
+    let world = World::start().await;
+    let mut rules = keyward_domain::catalogue::provider("anthropic").expect("in the catalogue").default_rules.clone();
+    let batch = "/v1/messages/batches/{batch_id}";
+    rules.extend([rule("POST", "/v1/messages/batches"), rule("GET", batch), rule("GET", &format!("{batch}/results"))]);
+    let proxy = world.plant(Seed { rules: Some(rules), ..world.seed("anthropic") }).await;
+    let send = async |user: &str, body: Value| {
+        let call = world.call(&proxy, user, Method::POST, "/v1/messages/batches").await;
+        call.header("anthropic-version", "2023-06-01").json(&body).send().await
+    };
+    let of = |content: Value| json!({"requests": [{"custom_id": "one", "params": {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": content}]}}]});
+    let document = json!([{"type": "document", "source": {"type": "file", "file_id": "file_other"}}]);
+    send("alice", of(document)).await.expect(404);
+    world.assert_unseen().await;
+    let id = send("alice", of(json!("hi"))).await.expect(200).json()["id"].as_str().expect("an id").to_owned();
+    let read = world.get(&proxy, "alice", &format!("/v1/messages/batches/{id}")).await.expect(200).json();
+    let path = format!("/v1/messages/batches/{id}/results");
+    assert_eq!(read["results_url"], world.url(&proxy, &path), "an SDK sends the user's token to this address");
+    assert!(world.get(&proxy, "alice", &path).await.expect(200).text().contains("You asked"));
+    world.get(&proxy, "bob", &path).await.expect(404);
+}
