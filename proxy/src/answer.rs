@@ -33,6 +33,7 @@ use crate::steps::upload;
 pub struct Envelope {
     request_id: String,
     proxy: Option<Arc<ServedProxy>>,
+    is_plain: bool,
     cors: Cors,
     quotas: Vec<Quota>,
 }
@@ -45,8 +46,13 @@ pub struct Peer {
 
 pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> Response<Body> {
     let mut meter = Meter::start(edge.clone(), request.method());
-    let mut envelope =
-        Envelope { request_id: Uuid::now_v7().to_string(), proxy: None, cors: Cors::default(), quotas: Vec::new() };
+    let mut envelope = Envelope {
+        request_id: Uuid::now_v7().to_string(),
+        proxy: None,
+        is_plain: false,
+        cors: Cors::default(),
+        quotas: Vec::new(),
+    };
     let (head, body) = request.into_parts();
     let mut body = Some(body);
     let arrival =
@@ -83,6 +89,11 @@ impl Envelope {
     pub fn address(&mut self, proxy: Arc<ServedProxy>) -> Arc<ServedProxy> {
         self.proxy = Some(proxy.clone());
         proxy
+    }
+
+    /// No SDK of a provider's asked: errors need not be in its shape.
+    pub fn speak_plainly(&mut self) {
+        self.is_plain = true;
     }
 
     pub fn cors(&mut self, cors: Cors) -> Cors {
@@ -124,7 +135,11 @@ impl Envelope {
             status = rejection.status(),
             "rejected"
         );
-        let shape = self.proxy.as_ref().map_or(ErrorShape::Plain, |proxy| proxy.provider.error_shape);
+        let shape = self
+            .proxy
+            .as_ref()
+            .filter(|_| !self.is_plain)
+            .map_or(ErrorShape::Plain, |proxy| proxy.provider.error_shape);
         let body = error_shape::body(shape, rejection, &self.request_id).to_string();
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

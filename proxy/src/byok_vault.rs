@@ -107,24 +107,37 @@ impl ByokVault {
             Rejection::ByokRefused
         };
         let credential = ByokCredential::parse(credential).map_err(|_| refused())?;
-        let found = self.find(proxy.id, credential.id).await?;
+        let (found, is_cached) = self.find(proxy.id, credential.id).await?;
+        let mut opened = self.tried(proxy, caller, &credential, found, now);
+        if opened.is_none() && is_cached {
+            // It may be the new share of a moment ago, or a new key.
+            let found = self.read(proxy.id, credential.id).await.ok_or(Rejection::ByokUnavailable)?;
+            opened = self.tried(proxy, caller, &credential, found, now);
+        }
+        opened.ok_or_else(refused)
+    }
+
+    /// What is not the caller's, or is over, is refused after the same work as a wrong share.
+    fn tried(
+        &self,
+        proxy: &ServedProxy,
+        caller: &Subject,
+        credential: &ByokCredential,
+        found: Option<StoredByokKey>,
+        now: OffsetDateTime,
+    ) -> Option<OwnKey> {
         let usable = found.filter(|key| {
             let is_live = key.expires_at.is_none_or(|at| now < at);
             key.owner == *caller && key.account == proxy.account && is_live
         });
         let stored = usable.as_ref().unwrap_or(&self.decoy);
-        let opened = self.ring.open_data_key(stored.account, &stored.wrapped_data_key).and_then(|key| {
+        let data_key = self.ring.open_data_key(stored.account, &stored.wrapped_data_key);
+        let opened = data_key.and_then(|key| {
             key.open_byok_key(credential.id, &context(proxy, caller), &credential.share, &stored.sealed)
         });
-        match (opened, &usable) {
-            (Ok(key), Some(stored)) => Ok(OwnKey {
-                id: credential.id,
-                key: Arc::new(key),
-                version: stored.sealed.version,
-                expires_at: stored.expires_at,
-            }),
-            (Ok(_), None) | (Err(_), _) => Err(refused()),
-        }
+        let (key, stored) = opened.ok().zip(usable)?;
+        let (version, expires_at) = (stored.sealed.version, stored.expires_at);
+        Some(OwnKey { id: credential.id, key: Arc::new(key), version, expires_at })
     }
 
     /// This node knows of the change at once; the others within seconds.
@@ -132,20 +145,21 @@ impl ByokVault {
         self.entries.invalidate(&(proxy, id));
     }
 
-    async fn find(&self, proxy: ProxyId, id: ByokKeyId) -> Result<Option<StoredByokKey>, Rejection> {
+    /// And whether that is what was read before.
+    async fn find(&self, proxy: ProxyId, id: ByokKeyId) -> Result<(Option<StoredByokKey>, bool), Rejection> {
         let known = self.entries.get(&(proxy, id));
         if let Some(entry) = &known {
             let age = entry.read_at.elapsed();
             let others_read = || age < WHILE_READ_AGAIN && entry.is_read_again.swap(true, Ordering::Relaxed);
             if age < FRESH_FOR || others_read() {
-                return Ok(entry.found.clone());
+                return Ok((entry.found.clone(), true));
             }
         }
         match self.read(proxy, id).await {
-            Some(found) => Ok(found),
+            Some(found) => Ok((found, false)),
             None => {
                 let stale = known.filter(|entry| entry.read_at.elapsed() < STALE_FOR);
-                stale.map(|entry| entry.found.clone()).ok_or(Rejection::ByokUnavailable)
+                stale.map(|entry| (entry.found.clone(), false)).ok_or(Rejection::ByokUnavailable)
             }
         }
     }

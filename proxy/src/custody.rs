@@ -6,11 +6,13 @@ use keyward_store::sealing::{KeyRing, SealError};
 use crate::byok_vault::ByokVault;
 use crate::custody_notes::{NoteQueue, note_queue};
 use crate::key_rests::KeyRests;
+use crate::self_service::Attempts;
 
 pub struct Custody {
     pub rests: KeyRests,
     pub vault: ByokVault,
     pub notes: NoteQueue,
+    pub attempts: Attempts,
 }
 
 impl Custody {
@@ -19,6 +21,6 @@ impl Custody {
         let (notes, writer) = note_queue(store.clone());
         let vault = ByokVault::new(store.clone(), ring.clone())?;
         tokio::spawn(writer.run());
-        Ok(Self { rests: KeyRests::new(), vault, notes })
+        Ok(Self { rests: KeyRests::new(), vault, notes, attempts: Attempts::new() })
     }
 }

@@ -102,13 +102,14 @@ pub async fn run(
     meter.app_check = attestation.outcome;
     attestation.admit()?;
     // Whoever must bring a key of its own can ask before it has one.
+    let byok = credentials.byok.as_ref().map(|text| text.as_str());
     if self_service::is_addressed(&routed.path) {
         meter.serves_itself();
-        let question =
-            Question { edge, proxy: &proxy, caller: &caller, address, method: &head.method, path: &routed.path };
-        return Ok(Admission::Own(self_service::answer(question).await?));
+        envelope.speak_plainly();
+        let path = &routed.path;
+        let question = Question { edge, proxy: &proxy, caller: &caller, address, head: &head, path, byok };
+        return Ok(Admission::Own(self_service::answer(question, body).await?));
     }
-    let byok = credentials.byok.as_ref().map(|text| text.as_str());
     let own_key = edge.custody.vault.admit(&proxy, caller.subject(), byok, edge.clock.now()).await?.map(Arc::new);
     meter.uses_own_key(own_key.as_ref().map(|own| own.id));
 

@@ -51,6 +51,14 @@ pub enum Rejection {
     /// Unknown, another user's or proxy's, revoked, expired, or the wrong share: the same answer.
     ByokRefused,
     ByokUnavailable,
+    // self-service
+    ByokTooMany,
+    SelfServiceForm {
+        reason: String,
+    },
+    SelfServiceTooOften {
+        retry_after_secs: u64,
+    },
     // authorize
     EndpointNotAllowed {
         method: String,
@@ -170,6 +178,9 @@ impl Rejection {
             Self::ByokRefused => "byok_refused",
             Self::ByokUnavailable => "byok_unavailable",
             Self::ByokKeyRejected => "byok_key_rejected",
+            Self::ByokTooMany => "byok_too_many",
+            Self::SelfServiceForm { .. } => "byok_bad_request",
+            Self::SelfServiceTooOften { .. } => "byok_too_often",
             Self::ProviderKeyUnusable => "provider_key_unusable",
             Self::ProviderKeysRefused => "provider_keys_refused",
             Self::UpstreamUnreachable => "upstream_unreachable",
@@ -192,6 +203,7 @@ impl Rejection {
             | Self::ContentTypeRepeated
             | Self::BodyBroken
             | Self::ByokNotAllowed
+            | Self::SelfServiceForm { .. }
             | Self::BadBody(_)
             | Self::UnreadableCalls => 400,
             Self::TokenMissing
@@ -214,6 +226,8 @@ impl Rejection {
             | Self::ModelPriceUnknown { .. } => 403,
             Self::UnknownProxy | Self::ResourceNotFound => 404,
             Self::Body(refusal) => refusal.status(),
+            Self::ByokTooMany => 409,
+            Self::SelfServiceTooOften { .. } => 429,
             Self::BodyTimeout => 408,
             Self::BodyTooLarge { .. } => 413,
             Self::TargetTooLong => 414,
@@ -269,6 +283,9 @@ impl Rejection {
             | Self::ByokNotAllowed
             | Self::ByokRequired
             | Self::ByokRefused
+            | Self::ByokTooMany
+            | Self::SelfServiceForm { .. }
+            | Self::SelfServiceTooOften { .. }
             | Self::ByokUnavailable
             | Self::AppCheckUnavailable => Step::Authenticate,
             Self::EndpointNotAllowed { .. }
@@ -376,6 +393,11 @@ impl Rejection {
             Self::ByokRefused => {
                 "The credential of the user's own key was refused: it is unknown, revoked, expired, or not for this user and proxy.".into()
             }
+            Self::ByokTooMany => "This user has 10 keys of their own on this proxy. Revoke one first.".into(),
+            Self::SelfServiceForm { reason } => format!("The body can't be used: {reason}."),
+            Self::SelfServiceTooOften { retry_after_secs } => {
+                format!("This user has asked too often. Try again in {retry_after_secs} s.")
+            }
             Self::ByokUnavailable => "The user's own key can't be looked up now. Try again.".into(),
             Self::ByokKeyRejected => {
                 "The provider refused the user's own key. Enter a valid one.".into()
@@ -421,6 +443,9 @@ impl Rejection {
 
     /// Seconds after which the same request may pass.
     pub fn retry_after_secs(&self) -> Option<u64> {
+        if let Self::SelfServiceTooOften { retry_after_secs } = self {
+            return Some(*retry_after_secs);
+        }
         if let Self::LimitReached(shortage) = self {
             return (!shortage.is_hopeless()).then_some(shortage.quota.reset_secs);
         }

@@ -152,6 +152,12 @@ impl RuleSet {
         matching.max_by_key(|allowed| allowed.template.specificity())
     }
 
+    /// The first rule that can be called as it stands.
+    pub fn plain_get(&self) -> Option<&EndpointRule> {
+        let mut rules = self.0.iter().map(|(rule, _)| rule);
+        rules.find(|rule| rule.method == "GET" && !rule.template.contains('{'))
+    }
+
     /// The methods of all rules, for a CORS preflight.
     pub fn methods(&self) -> Vec<&str> {
         let mut methods: Vec<&str> = self.0.iter().map(|(rule, _)| rule.method.as_str()).collect();

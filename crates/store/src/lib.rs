@@ -10,6 +10,7 @@ pub mod apps;
 pub mod backoff;
 pub mod byok_keys;
 pub mod byok_sealing;
+pub mod byok_usage;
 pub mod db;
 pub mod email_tokens;
 pub mod end_user;

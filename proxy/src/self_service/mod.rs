@@ -1,13 +1,21 @@
 //! What the edge itself answers to an app's users, below `/{slug}/_keyward/`: with their own token, about themselves only.
-//! No provider is called, and no usage event is written.
+//! No provider is called but to test a key that its owner typed, and no usage event is written.
 
+mod attempts;
+mod byok;
+mod byok_keys;
+mod form;
+mod key_test;
 mod usage;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::request::Parts;
 use http::{Method, StatusCode};
+use hyper::body::Incoming;
 use keyward_domain::calendar::Months;
 use keyward_domain::client_address::ClientAddress;
 use keyward_domain::clock::Clock;
@@ -21,7 +29,9 @@ use serde_json::Value;
 use crate::edge::Edge;
 use crate::limiter::{Demand, Dimension, LocalLimiter};
 use crate::snapshot::ServedProxy;
-use crate::steps::authenticate::Caller;
+use crate::steps::authenticate::{Caller, Standing};
+
+pub use attempts::Attempts;
 
 /// Below this, no path is the provider's.
 const FIRST_SEGMENT: &str = "_keyward";
@@ -31,21 +41,27 @@ const SWEEP_EVERY: u64 = 64;
 /// One user's question.
 pub struct Question<'a> {
     pub edge: &'a Edge,
-    pub proxy: &'a ServedProxy,
+    pub proxy: &'a Arc<ServedProxy>,
     pub caller: &'a Caller,
     pub address: ClientAddress,
-    pub method: &'a Method,
+    pub head: &'a Parts,
+    /// The credential of the caller's own key, as it was sent.
+    pub byok: Option<&'a str>,
     pub path: &'a RequestPath,
 }
 
 pub struct OwnReply {
     pub status: StatusCode,
+    /// `Null` for none.
     pub content: Value,
 }
 
 impl OwnReply {
     pub fn into_parts(self) -> (StatusCode, HeaderMap, Bytes) {
         let mut headers = HeaderMap::new();
+        if self.content.is_null() {
+            return (self.status, headers, Bytes::new());
+        }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         (self.status, headers, self.content.to_string().into())
     }
@@ -55,12 +71,20 @@ pub fn is_addressed(path: &RequestPath) -> bool {
     path.segments().first().is_some_and(|first| first == FIRST_SEGMENT)
 }
 
-pub async fn answer(question: Question<'_>) -> Result<OwnReply, Rejection> {
+pub async fn answer(question: Question<'_>, body: &mut Option<Incoming>) -> Result<OwnReply, Rejection> {
     question.edge.questions.admit(question.proxy, question.caller)?;
     let rest: Vec<&str> = question.path.segments().iter().skip(1).map(String::as_str).collect();
-    match (question.method, rest.as_slice()) {
+    // The dashboard's test button is no app user, and has no keys of its own.
+    let is_user = question.caller.standing() != Standing::TestCall;
+    match (&question.head.method, rest.as_slice()) {
         (&Method::GET, ["usage"]) => usage::answer(&question).await,
-        _ => Err(Rejection::EndpointNotAllowed { method: question.method.as_str().chars().take(16).collect() }),
+        (&Method::GET, ["byok"]) if is_user => byok::list(&question).await,
+        (&Method::POST, ["byok"]) if is_user => byok_keys::create(&question, body).await,
+        (&Method::DELETE, ["byok", id]) if is_user => byok::revoke(&question, id).await,
+        (&Method::GET, ["byok", id, "usage"]) if is_user => byok::usage(&question, id).await,
+        (&Method::POST, ["byok", id, "share"]) if is_user => byok_keys::rotate_share(&question, id).await,
+        (&Method::POST, ["byok", id, "key"]) if is_user => byok_keys::rotate_key(&question, id, body).await,
+        (method, _) => Err(Rejection::EndpointNotAllowed { method: method.as_str().chars().take(16).collect() }),
     }
 }
 

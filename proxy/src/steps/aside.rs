@@ -26,7 +26,7 @@ pub async fn get(
     let template = PathTemplate::parse(template).map_err(|_| Rejection::ResourceNotFound)?;
     let params: PathParams = template.param_names().map(|(_, name)| (name.to_owned(), id.to_owned())).collect();
     let key = upstream_key::for_aside(edge, proxy, holder.own_key.as_deref())?;
-    let (url, headers) = forward::aside(edge, &key, &template.rebuild(&params))?;
+    let (url, headers) = forward::aside(edge, &key, (&template.rebuild(&params), ""))?;
     let patience = Patience::of(&proxy.policy.timeouts, &edge.bounds);
     let response = send(edge, (url, headers), patience).await?;
     if response.status() != http::StatusCode::OK { Ok(None) } else { read(edge, response, patience).await.map(Some) }

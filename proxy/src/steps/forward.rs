@@ -107,10 +107,10 @@ fn ask_for_usage(proxy: &ServedProxy, endpoint: &Endpoint, upload: &mut Upload) 
 }
 
 /// A GET of the edge's own, of a path that it built; with the caller's key if the call goes out with that.
-pub fn aside(edge: &Edge, key: &UpstreamKey, path: &str) -> Result<(Url, HeaderMap), Rejection> {
+pub fn aside(edge: &Edge, key: &UpstreamKey, target_of: (&str, &str)) -> Result<(Url, HeaderMap), Rejection> {
     let mut headers = headers::for_upstream(&HeaderMap::new(), key.via.provider, &[]);
     add_developers(&mut headers, key);
-    Ok((target(edge, key, (path, ""))?, with_key(headers, key)?))
+    Ok((target(edge, key, target_of)?, with_key(headers, key)?))
 }
 
 /// In place of the client's own. What names the developer's account means nothing with another account's key.
