@@ -1,5 +1,7 @@
 //! Server functions of identity providers.
 
+#![expect(clippy::too_many_arguments, reason = "each argument of a server function is a field of its form")]
+
 use keyward_domain::ids::{AppId, IssuerId};
 use keyward_domain::view::{IssuerCheckView, TokenCheckLine};
 use leptos::prelude::*;
@@ -13,7 +15,6 @@ use {
 };
 
 /// Which of the fields count depends on the kind; the secret is in no error.
-#[expect(clippy::too_many_arguments, reason = "they are the fields of one form")]
 #[server(endpoint = "link-issuer")]
 pub async fn link_issuer(
     app: AppId,

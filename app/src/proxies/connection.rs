@@ -1,7 +1,7 @@
 //! Settings beside the address and the key: times, header fields of the developer's, whose objects are whose.
 
 use keyward_domain::catalogue;
-use keyward_domain::validate::{ConnectionForm, ownership_lines};
+use keyward_domain::validate::{ConnectionForm, ownership_lines, shared_lines};
 use keyward_domain::view::ProxyView;
 use leptos::prelude::*;
 
@@ -52,28 +52,36 @@ pub fn ConnectionSection(proxy: ProxyView, action: ServerAction<SaveConnection>)
     .into_any()
 }
 
-/// Of a custom API; for the others the catalogue knows.
+/// The table is of a custom API; for the others the catalogue has it.
 #[component]
 pub fn OwnershipSection(proxy: ProxyView, action: ServerAction<SaveOwnership>) -> impl IntoView {
     let error = FormError::of(action);
-    (proxy.provider == "custom").then(|| {
+    let table = (proxy.provider == "custom").then(|| {
         let rows = proxy.policy.ownership.len().clamp(4, 16);
         view! {
-            <Section title="Users’ objects" lead="Which calls make an object at the API, and which name one. The edge then keeps each user’s objects from all others.">
-                <div class="panel">
-                    <PostForm action=action>
-                        <FormAlert error fields=&["ownership"]/>
-                        <input type="hidden" name="id" value=proxy.id.to_string()/>
-                        <TextArea
-                            name="ownership" label="Objects" error rows value=ownership_lines(&proxy.policy.ownership) optional=true
-                            hint="One endpoint a line, its clauses parted by semicolons: creates, needs, names, lists, forgets."
-                            placeholder="POST /v1/jobs; creates job /id"
-                        />
-                        <div><SubmitButton pending=pending(action) class="btn">"Save objects"</SubmitButton></div>
-                    </PostForm>
-                </div>
-            </Section>
+            <TextArea
+                name="ownership" label="Objects" error rows value=ownership_lines(&proxy.policy.ownership) optional=true
+                hint="Which calls make an object, and which name one: one endpoint a line, its clauses parted by semicolons."
+                placeholder="POST /v1/jobs; creates job /id"
+            />
         }
-        .into_any()
-    })
+    });
+    view! {
+        <Section title="Users’ objects" lead="Files, threads and the like belong to the user who made them; the edge keeps them from all others.">
+            <div class="panel">
+                <PostForm action=action>
+                    <FormAlert error fields=&["ownership", "shared"]/>
+                    <input type="hidden" name="id" value=proxy.id.to_string()/>
+                    {table}
+                    <TextArea
+                        name="shared" label="For everybody" error rows=3 value=shared_lines(&proxy.policy.shared) optional=true
+                        hint="Objects of your own that every user may use. One a line: its kind and its id."
+                        placeholder="vector_store vs_abc123"
+                    />
+                    <div><SubmitButton pending=pending(action) class="btn">"Save objects"</SubmitButton></div>
+                </PostForm>
+            </div>
+        </Section>
+    }
+    .into_any()
 }

@@ -32,10 +32,14 @@ pub async fn save_connection(
 }
 
 #[server(endpoint = "save-ownership")]
-pub async fn save_ownership(id: ProxyId, #[server(default)] ownership: String) -> Result<(), PageError> {
+pub async fn save_ownership(
+    id: ProxyId,
+    #[server(default)] ownership: String,
+    #[server(default)] shared: String,
+) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    let kept = [("ownership", ownership.as_str())];
-    let saved = control.save_ownership(&actor, id, &ownership).await;
+    let kept = [("ownership", ownership.as_str()), ("shared", shared.as_str())];
+    let saved = control.save_ownership(&actor, id, &ownership, &shared).await;
     saved.map_err(|error| PageError::from(error).keeping(kept))?;
     leptos_axum::redirect(&format!("/proxies/{id}/settings?saved=yes"));
     Ok(())

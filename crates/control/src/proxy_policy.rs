@@ -104,17 +104,24 @@ impl Control {
             .await
     }
 
-    /// Whose objects a custom API holds. Checked against the endpoints that are open: none may reach objects that the
+    /// Whose objects a custom API holds, and which of any API's are for everybody. Checked against the endpoints that are open: none may reach objects that the
     /// table does not tell apart.
-    pub async fn save_ownership(&self, actor: &Actor, proxy: ProxyId, lines: &str) -> Result<(), ControlError> {
+    pub async fn save_ownership(
+        &self,
+        actor: &Actor,
+        proxy: ProxyId,
+        lines: &str,
+        shared: &str,
+    ) -> Result<(), ControlError> {
         let account = actor.editing()?;
         let row = self.store().proxy(account, proxy).await?;
         let provider = known_provider(&row.provider)?;
         let invalid = |reason: String| ControlError::invalid("ownership", reason);
         let rules = validate::parse_ownership_lines(lines).map_err(|error| invalid(error.to_string()))?;
         validate::ownership_rules(provider, &rules, &row.rules).map_err(invalid)?;
+        let shared = validate::parse_shared_lines(shared).map_err(|error| ControlError::invalid("shared", error))?;
         let seen = SeenProxy { updated_at: row.updated_at, key_version: row.key_version };
-        Ok(self.store().set_ownership(account, proxy, &rules, &seen, self.now()).await?)
+        Ok(self.store().set_ownership(account, proxy, (&rules, &shared), &seen, self.now()).await?)
     }
 }
 

@@ -1,7 +1,10 @@
 //! What a developer decides for an App, a Plan or a Proxy. A change is made on the row as it is now, while nobody else
 //! can change it: of two people who each add a rule, both rules stand.
 
+use std::collections::BTreeSet;
+
 use keyward_domain::ids::{AccountId, AppId, PlanId, ProxyId};
+use keyward_domain::ownership::ResourceRef;
 use keyward_domain::policy::{AppPolicy, PlanPolicy, ProxyPolicy};
 use keyward_domain::provider::OwnershipRule;
 use serde::Serialize;
@@ -79,19 +82,20 @@ impl Store {
         &self,
         account: AccountId,
         proxy: ProxyId,
-        rules: &[OwnershipRule],
+        (rules, shared): (&[OwnershipRule], &BTreeSet<ResourceRef>),
         seen: &SeenProxy,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let mut tx = self.pool.begin().await?;
         lock_as_seen(&mut tx, account, proxy, seen).await?;
         sqlx::query(
-            "UPDATE proxies SET policy = jsonb_set(policy, '{ownership}', $3), updated_at = $4
+            "UPDATE proxies SET policy = jsonb_set(jsonb_set(policy, '{ownership}', $3), '{shared}', $4), updated_at = $5
              WHERE id = $1 AND account_id = $2",
         )
         .bind(proxy.0)
         .bind(account.0)
         .bind(Json(rules))
+        .bind(Json(shared))
         .bind(now)
         .execute(&mut *tx)
         .await?;

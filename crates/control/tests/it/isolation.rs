@@ -133,7 +133,7 @@ async fn call_people(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
         ("put_body_rule", Kind::Edits, control.put_body_rule(actor, proxy, &body).await),
         ("remove_body_rule", Kind::Edits, control.remove_body_rule(actor, proxy, "").await),
         ("save_connection", Kind::Edits, control.save_connection(actor, proxy, &ConnectionForm::default()).await),
-        ("save_ownership", Kind::Edits, control.save_ownership(actor, proxy, "").await),
+        ("save_ownership", Kind::Edits, control.save_ownership(actor, proxy, "", "").await),
         ("set_byok", Kind::Edits, control.set_byok(actor, proxy, Byok::Optional).await),
         ("fallback_choices", Kind::Reads, control.fallback_choices(actor, proxy).await.map(drop)),
         ("set_fallback", Kind::Edits, control.set_fallback(actor, proxy, None).await),

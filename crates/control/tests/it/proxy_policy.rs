@@ -79,12 +79,13 @@ async fn a_table_of_objects_and_the_open_endpoints_fit_each_other() {
     let app = world.app(&ada).await;
     let openai = world.openai_proxy(&ada, app).await;
     let table = "POST /jobs; creates job /id\nGET /jobs/{id}; needs job {id}\n";
-    assert_eq!(refusal(control.save_ownership(&ada, openai, table).await).0, "ownership");
+    assert_eq!(refusal(control.save_ownership(&ada, openai, table, "").await).0, "ownership");
     let proxy = control.create_proxy(&ada, app, new_proxy("custom", "https://api.example.com")).await.expect("created");
-    assert_eq!(refusal(control.save_ownership(&ada, proxy, "GET /jobs creates").await).0, "ownership");
-    control.save_ownership(&ada, proxy, table).await.expect("saved");
+    assert_eq!(refusal(control.save_ownership(&ada, proxy, "GET /jobs creates", "").await).0, "ownership");
+    control.save_ownership(&ada, proxy, table, "job job_1\n").await.expect("saved");
     let view = control.proxy(&ada, proxy).await.expect("works");
-    assert_eq!(view.policy.ownership.len(), 2);
+    assert_eq!((view.policy.ownership.len(), view.policy.shared.len()), (2, 1));
+    assert_eq!(refusal(control.save_ownership(&ada, proxy, table, "job_1").await).0, "shared");
     let open =
         |rules: &str| ProxySettingsForm { rules: parse_rule_lines(rules).expect("well-formed"), ..unchanged(&view) };
     let (field, reason) = refusal(control.save_proxy(&ada, proxy, open("POST /jobs\nGET /jobs")).await);
