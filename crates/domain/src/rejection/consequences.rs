@@ -1,6 +1,6 @@
 //! What follows from a rejection: for the usage event, the reservation, and a client that thinks of trying again.
 
-use super::{Due, Rejection, Step};
+use super::{Rejection, Step};
 use crate::usage::Outcome;
 
 impl Rejection {
