@@ -1,6 +1,8 @@
 //! Changes to a JSON text that leave every other byte as its writer left it: numbers, spaces and order.
 //! The text was read by `strict_json` before: it is valid, and no key is in one object twice.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 /// A place is the names of members and the numbers of elements on the way to it.
@@ -34,147 +36,221 @@ pub fn place(pointer: &str) -> Place {
     pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
 }
 
-/// `None` when a place leads through what is neither an object nor an array.
+/// What one body may take: far more than any rule needs, and no more than one body should cost.
+pub const MAX_EDITS: usize = 1_024;
+
+/// Reads the text once, however many edits there are; their places are those of the text as it came.
+/// `None` when a place leads through what is neither an object nor an array, or there are too many edits.
 pub fn apply(text: &[u8], edits: &[Edit]) -> Option<Vec<u8>> {
-    let mut text = text.to_vec();
+    (edits.len() <= MAX_EDITS).then_some(())?;
+    let mut plan = Plan::default();
     for edit in edits {
-        apply_one(&mut text, edit)?;
+        plan.add(edit)?;
     }
-    Some(text)
+    let mut splices = Splices { text, made: Vec::with_capacity(text.len() + 256), copied: 0 };
+    walk(text, skip_space(text, 0), &plan, &mut splices)?;
+    splices.made.extend_from_slice(&text[splices.copied..]);
+    Some(splices.made)
 }
 
-fn apply_one(text: &mut Vec<u8>, edit: &Edit) -> Option<()> {
-    match edit {
-        Edit::Set { place, json } => match find(text, place)? {
-            Found::Value(span) => replace(text, span, json.as_bytes()),
-            Found::Nothing { rest: [], .. } => return None,
-            Found::Nothing { container, rest } => set_missing(text, container, rest, json)?,
-        },
-        Edit::Prepend { place, json } => {
-            let Found::Value(span) = find(text, place)? else { return None };
-            (text[span.start] == b'[').then_some(())?;
-            let comma = if children(text, span.start)?.is_empty() { "" } else { "," };
-            let first = format!("{json}{comma}");
-            replace(text, span.start + 1..span.start + 1, first.as_bytes());
+/// All edits, arranged as the values are that they change.
+#[derive(Default)]
+struct Plan<'a> {
+    here: Here<'a>,
+    /// What comes first in the array here; the last one before all others.
+    prepended: Vec<&'a str>,
+    under: BTreeMap<&'a str, Plan<'a>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Here<'a> {
+    #[default]
+    Kept,
+    Replaced(&'a str),
+    Removed,
+}
+
+impl<'a> Plan<'a> {
+    /// The last word about a value holds. What is inside of a new value can't be changed once more.
+    fn add(&mut self, edit: &'a Edit) -> Option<()> {
+        let (Edit::Set { place, .. } | Edit::Prepend { place, .. } | Edit::Remove { place }) = edit;
+        let mut plan = self;
+        for name in place {
+            (plan.here == Here::Kept).then_some(())?;
+            plan = plan.under.entry(name).or_default();
         }
-        Edit::Remove { place } => {
-            if let Some(span) = removal(text, place)? {
-                replace(text, span, b"");
+        match edit {
+            Edit::Set { json, .. } => *plan = Plan { here: Here::Replaced(json), ..Plan::default() },
+            Edit::Remove { .. } if place.is_empty() => return None,
+            Edit::Remove { .. } => *plan = Plan { here: Here::Removed, ..Plan::default() },
+            Edit::Prepend { json, .. } => {
+                (plan.here == Here::Kept).then_some(())?;
+                plan.prepended.push(json);
             }
         }
+        Some(())
     }
-    Some(())
-}
 
-fn replace(text: &mut Vec<u8>, span: Range<usize>, with: &[u8]) {
-    text.splice(span, with.iter().copied());
-}
+    fn is_empty(&self) -> bool {
+        self.here == Here::Kept && self.prepended.is_empty() && self.under.is_empty()
+    }
 
-/// A member for an object that lacks it; a `null` on the way makes room for an object.
-fn set_missing(text: &mut Vec<u8>, container: Range<usize>, rest: &[String], json: &str) -> Option<()> {
-    let nested = |names: &[String]| {
-        names.iter().rev().fold(json.to_owned(), |json, name| format!("{{{}:{json}}}", quoted(name)))
-    };
-    match text[container.start] {
-        b'{' => {
-            let (name, deeper) = rest.split_first()?;
-            let children = children(text, container.start)?;
-            let at = children.last().map_or(container.start + 1, |last| last.value.end);
-            let comma = if children.is_empty() { "" } else { "," };
-            let member = format!("{comma}{}:{}", quoted(name), nested(deeper));
-            replace(text, at..at, member.as_bytes());
+    /// What this makes where nothing is. `Some(None)` when there was only something to remove.
+    fn made(&self) -> Option<Option<String>> {
+        self.prepended.is_empty().then_some(())?;
+        match self.here {
+            Here::Replaced(json) => return Some(Some(json.to_owned())),
+            Here::Removed => return Some(None),
+            Here::Kept => {}
         }
-        b'n' => replace(text, container, nested(rest).as_bytes()),
-        _ => return None,
+        let mut members = Vec::new();
+        for (name, plan) in &self.under {
+            members.extend(plan.made()?.map(|json| format!("{}:{json}", quoted(name))));
+        }
+        Some((!members.is_empty()).then(|| format!("{{{}}}", members.join(","))))
     }
-    Some(())
+}
+
+/// The text up to a point, with its changes.
+struct Splices<'a> {
+    text: &'a [u8],
+    made: Vec<u8>,
+    copied: usize,
+}
+
+impl Splices<'_> {
+    /// Spans come in the order of the text.
+    fn replace(&mut self, span: Range<usize>, with: &str) {
+        self.made.extend_from_slice(&self.text[self.copied..span.start]);
+        self.made.extend_from_slice(with.as_bytes());
+        self.copied = span.end;
+    }
+}
+
+/// Changes the value that begins at `start`, and tells where it ends.
+fn walk(text: &[u8], start: usize, plan: &Plan<'_>, splices: &mut Splices<'_>) -> Option<usize> {
+    if let Here::Replaced(json) = plan.here {
+        let end = value_end(text, start)?;
+        splices.replace(start..end, json);
+        return Some(end);
+    }
+    if plan.is_empty() {
+        return value_end(text, start);
+    }
+    match text.get(start)? {
+        b'{' if plan.prepended.is_empty() => walk_object(text, start, plan, splices),
+        b'[' => walk_array(text, start, plan, splices),
+        first => {
+            let end = value_end(text, start)?;
+            match plan.made()? {
+                Some(json) if *first == b'n' => splices.replace(start..end, &json),
+                Some(_) => return None,
+                None => {}
+            }
+            Some(end)
+        }
+    }
+}
+
+fn walk_object(text: &[u8], open: usize, plan: &Plan<'_>, splices: &mut Splices<'_>) -> Option<usize> {
+    let mut missing: Vec<&str> = plan.under.keys().copied().collect();
+    let mut children = Children::of(open);
+    let mut at = skip_space(text, open + 1);
+    while *text.get(at)? != b'}' {
+        let name_end = string_end(text, at)?;
+        let name = member_name(&text[at..name_end])?;
+        let value = skip_space(text, skip_space(text, name_end) + 1);
+        let under = plan.under.get(name.as_ref());
+        if under.is_some() {
+            missing.retain(|other| *other != name.as_ref());
+        }
+        at = children.walk_one(text, (at, value), under, splices)?;
+    }
+    for name in missing {
+        let Some(json) = plan.under.get(name)?.made()? else { continue };
+        let comma = if children.kept == 0 { "" } else { "," };
+        splices.replace(children.end..children.end, &format!("{comma}{}:{json}", quoted(name)));
+        children.kept += 1;
+    }
+    Some(at + 1)
+}
+
+fn walk_array(text: &[u8], open: usize, plan: &Plan<'_>, splices: &mut Splices<'_>) -> Option<usize> {
+    let mut under = HashMap::new();
+    for (name, plan) in &plan.under {
+        match name.parse::<usize>() {
+            Ok(index) => under.insert(index, plan).is_none().then_some(())?,
+            Err(_) => plan.made()?.is_none().then_some(())?,
+        }
+    }
+    let mut at = skip_space(text, open + 1);
+    if !plan.prepended.is_empty() {
+        // Its comma stands before an element that stays.
+        under.values().all(|plan| plan.here != Here::Removed).then_some(())?;
+        let first: Vec<&str> = plan.prepended.iter().rev().copied().collect();
+        let comma = if *text.get(at)? == b']' { "" } else { "," };
+        splices.replace(open + 1..open + 1, &format!("{}{comma}", first.join(",")));
+    }
+    let (mut children, mut index) = (Children::of(open), 0);
+    while *text.get(at)? != b']' {
+        at = children.walk_one(text, (at, at), under.remove(&index), splices)?;
+        index += 1;
+    }
+    under.values().all(|plan| plan.made() == Some(None)).then_some(at + 1)
+}
+
+/// The members or elements that were passed.
+struct Children {
+    kept: usize,
+    /// Of the last one.
+    end: usize,
+}
+
+impl Children {
+    fn of(open: usize) -> Self {
+        Self { kept: 0, end: open + 1 }
+    }
+
+    /// From where the child and its value begin to where the next child, or the end of them all, is.
+    /// With a child that is removed goes one of the commas beside it.
+    fn walk_one(
+        &mut self,
+        text: &[u8],
+        (start, value): (usize, usize),
+        plan: Option<&Plan<'_>>,
+        splices: &mut Splices<'_>,
+    ) -> Option<usize> {
+        let removed = plan.is_some_and(|plan| plan.here == Here::Removed);
+        let end = match plan {
+            Some(plan) if !removed => walk(text, value, plan, splices)?,
+            Some(_) | None => value_end(text, value)?,
+        };
+        let mut next = skip_space(text, end);
+        let is_last = text.get(next) != Some(&b',');
+        if !is_last {
+            next = skip_space(text, next + 1);
+        }
+        if !removed {
+            self.kept += 1;
+        } else if self.kept > 0 {
+            splices.replace(self.end..end, "");
+        } else {
+            splices.replace(start..if is_last { end } else { next }, "");
+        }
+        self.end = end;
+        Some(next)
+    }
+}
+
+fn member_name(quoted: &[u8]) -> Option<Cow<'_, str>> {
+    if quoted.contains(&b'\\') {
+        return serde_json::from_slice(quoted).ok().map(Cow::Owned);
+    }
+    std::str::from_utf8(quoted.get(1..quoted.len() - 1)?).ok().map(Cow::Borrowed)
 }
 
 pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// The member or element with one of the commas beside it.
-fn removal(text: &[u8], place: &[String]) -> Option<Option<Range<usize>>> {
-    let (last, parents) = place.split_last()?;
-    let Found::Value(parent) = find(text, parents)? else { return Some(None) };
-    let siblings = children(text, parent.start)?;
-    let Some(index) = siblings.iter().enumerate().position(|(at, child)| child.is_named(at, last)) else {
-        return Some(None);
-    };
-    let child = &siblings[index];
-    Some(Some(match (index.checked_sub(1).map(|before| &siblings[before]), siblings.get(index + 1)) {
-        (Some(before), _) => before.value.end..child.value.end,
-        (None, Some(after)) => child.start..after.start,
-        (None, None) => child.start..child.value.end,
-    }))
-}
-
-enum Found<'a> {
-    Value(Range<usize>),
-    /// The deepest value on the way, and the names that it does not have.
-    Nothing {
-        container: Range<usize>,
-        rest: &'a [String],
-    },
-}
-
-fn find<'a>(text: &[u8], place: &'a [String]) -> Option<Found<'a>> {
-    let start = skip_space(text, 0);
-    let mut span = start..value_end(text, start)?;
-    for (depth, name) in place.iter().enumerate() {
-        let nothing = Found::Nothing { container: span.clone(), rest: &place[depth..] };
-        if !matches!(text[span.start], b'{' | b'[') {
-            return Some(nothing);
-        }
-        let children = children(text, span.start)?;
-        match children.into_iter().enumerate().find(|(at, child)| child.is_named(*at, name)) {
-            Some((_, child)) => span = child.value,
-            None => return Some(nothing),
-        }
-    }
-    Some(Found::Value(span))
-}
-
-struct Child {
-    /// Of a member; an element has only its number.
-    name: Option<String>,
-    /// Where its name, or its value, begins.
-    start: usize,
-    value: Range<usize>,
-}
-
-impl Child {
-    fn is_named(&self, at: usize, name: &str) -> bool {
-        match &self.name {
-            Some(own) => own == name,
-            None => name.parse() == Ok(at),
-        }
-    }
-}
-
-/// Of the object or array that begins at `open`.
-fn children(text: &[u8], open: usize) -> Option<Vec<Child>> {
-    let is_object = text[open] == b'{';
-    let mut children = Vec::new();
-    let mut at = skip_space(text, open + 1);
-    while !matches!(text.get(at)?, b'}' | b']') {
-        let start = at;
-        let mut name = None;
-        if is_object {
-            let end = string_end(text, at)?;
-            name = Some(serde_json::from_slice(&text[at..end]).ok()?);
-            let colon = skip_space(text, end);
-            at = skip_space(text, colon + 1);
-        }
-        let value = at..value_end(text, at)?;
-        at = skip_space(text, value.end);
-        children.push(Child { name, start, value });
-        if text.get(at) == Some(&b',') {
-            at = skip_space(text, at + 1);
-        }
-    }
-    Some(children)
 }
 
 fn skip_space(text: &[u8], at: usize) -> usize {
@@ -271,6 +347,43 @@ mod tests {
             assert_eq!(edited(text, Edit::set("/a/b", "1")), None, "{text}");
         }
         assert_eq!(edited(r#"{"a":{}}"#, prepend("/a", "1")), None);
+    }
+
+    #[test]
+    fn many_changes_are_made_at_once() {
+        let text = r#"{"a":1, "b":[1, 2, 3], "c":{"x":1,"y":2,"z":3}, "d":null}"#;
+        let edits = [
+            remove("/a"),
+            Edit::set("/b/2", "30"),
+            Edit::set("/b/0", "10"),
+            prepend("/b", "0"),
+            prepend("/b", "-1"),
+            remove("/c/y"),
+            remove("/c/z"),
+            Edit::set("/c/w/v", "7"),
+            Edit::set("/c/u", "8"),
+            Edit::set("/d/e", "9"),
+            Edit::set("/d/f", "1"),
+            Edit::set("/d/f", "10"),
+        ];
+        let made = apply(text.as_bytes(), &edits).and_then(|made| String::from_utf8(made).ok());
+        let want = r#"{"b":[-1,0,10, 2, 30], "c":{"x":1,"u":8,"w":{"v":7}}, "d":{"e":9,"f":10}}"#;
+        assert_eq!(made.as_deref(), Some(want));
+        let emptied = apply(br#"{"a":1,"b":2}"#, &[remove("/b"), remove("/a"), Edit::set("/c", "3")]);
+        assert_eq!(emptied.as_deref(), Some(&br#"{"c":3}"#[..]));
+    }
+
+    #[test]
+    fn a_large_text_is_read_once_and_not_for_each_edit() {
+        let text = format!("{{\"l\":[{}]}}", vec!["{\"model\":\"a\"}"; 200_000].join(","));
+        let edits: Vec<Edit> = (0..MAX_EDITS).map(|at| Edit::set(&format!("/l/{}/model", at * 190), "\"b\"")).collect();
+        let started = std::time::Instant::now();
+        let made = apply(text.as_bytes(), &edits).expect("they fit");
+        // Once for each edit it took minutes.
+        assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
+        assert_eq!(made.len(), text.len());
+        assert_eq!(made.windows(3).filter(|word| word == b"\"b\"").count(), MAX_EDITS);
+        assert_eq!(apply(text.as_bytes(), &vec![edits[0].clone(); MAX_EDITS + 1]), None);
     }
 
     fn json() -> impl Strategy<Value = Value> {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::apply::{Call, Changes};
 use super::{BodyRefusal, BodyRule};
-use crate::json_edit::{Edit, place, quoted};
+use crate::json_edit::{Edit, MAX_EDITS, place, quoted};
 
 /// Whether a name is the one a line allows; a `*` at the end stands for any rest.
 pub fn fits(allowed: &str, name: &str) -> bool {
@@ -53,6 +53,9 @@ pub(super) fn check(rule: &BodyRule, call: &Call<'_>, changes: &mut Changes) -> 
             if sent != name {
                 // In the client's own manner.
                 let prefix = if name.starts_with(COLLECTION) { COLLECTION } else { "" };
+                if changes.edits.len() == MAX_EDITS {
+                    return Err(BodyRefusal::TooManyChanges);
+                }
                 let json = quoted(&format!("{prefix}{}", if prefix.is_empty() { sent } else { bare(sent) }));
                 changes.edits.push(Edit::Set { place: place(&at), json });
             }

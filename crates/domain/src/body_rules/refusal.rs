@@ -1,5 +1,6 @@
 //! Why a body was refused. Holds of the request only names that the client wrote, cut short.
 
+use crate::json_edit::MAX_EDITS;
 use crate::multipart::FormError;
 
 const NAME_CHARS: usize = 80;
@@ -28,6 +29,8 @@ pub enum BodyRefusal {
     Unreadable {
         field: String,
     },
+    /// A model under an alias, at more places than are worth changing.
+    TooManyChanges,
     Form(FormError),
 }
 
@@ -40,7 +43,7 @@ impl BodyRefusal {
             Self::SystemPrompt => "system_prompt_not_allowed",
             Self::TooManyMessages { .. } => "too_many_messages",
             Self::TextTooLong { .. } => "body_text_too_long",
-            Self::Unreadable { .. } => "body_field_unreadable",
+            Self::Unreadable { .. } | Self::TooManyChanges => "body_field_unreadable",
             Self::Form(_) => "bad_form",
         }
     }
@@ -48,7 +51,7 @@ impl BodyRefusal {
     pub fn status(&self) -> u16 {
         match self {
             Self::Model { .. } | Self::NoModel | Self::Tool { .. } | Self::Modality { .. } | Self::SystemPrompt => 403,
-            Self::TooManyMessages { .. } | Self::Unreadable { .. } | Self::Form(_) => 400,
+            Self::TooManyMessages { .. } | Self::Unreadable { .. } | Self::TooManyChanges | Self::Form(_) => 400,
             Self::TextTooLong { .. } => 413,
         }
     }
@@ -71,6 +74,9 @@ impl BodyRefusal {
             Self::Unreadable { field } => format!(
                 "The field {field} must be checked on this proxy and can't be: it has another type than documented, or is there twice."
             ),
+            Self::TooManyChanges => {
+                format!("The request names models by an alias at more than {MAX_EDITS} places.")
+            }
             Self::Form(error) => format!("The form can't be checked: {error}."),
         }
     }
