@@ -44,6 +44,15 @@ impl Lease {
         self.pieces += more;
         Ok(())
     }
+
+    /// Gives back what is above `bytes`.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let less = self.pieces.saturating_sub(bytes.div_ceil(PIECE_BYTES));
+        if let Some(given_back) = self.held.as_mut().and_then(|held| held.split(less)) {
+            self.pieces -= less;
+            drop(given_back);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -59,6 +68,10 @@ mod tests {
         assert_eq!(one.grow_to(5 * PIECE_BYTES - 1), Ok(()));
         assert_eq!(two.grow_to(3 * PIECE_BYTES + 1), Err(Rejection::Overloaded));
         assert_eq!(two.grow_to(3 * PIECE_BYTES), Ok(()));
+        one.shrink_to(6 * PIECE_BYTES);
+        one.shrink_to(4 * PIECE_BYTES - 1);
+        assert_eq!(two.grow_to(5 * PIECE_BYTES), Err(Rejection::Overloaded));
+        assert_eq!(two.grow_to(4 * PIECE_BYTES), Ok(()));
         drop(one);
         assert_eq!(two.grow_to(8 * PIECE_BYTES), Ok(()));
     }

@@ -1,6 +1,7 @@
 //! JSON that a rule reads: at most 128 levels deep and without duplicate keys, so that the edge and the upstream
 //! can't take two meanings from one body. Also how a chat stream is asked for its figures.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -14,36 +15,76 @@ pub enum StrictJsonError {
     Invalid { line: usize, column: usize },
     #[error("the body's JSON has the same key twice in one object")]
     DuplicateKey,
+    #[error("the body's JSON has more values than the edge reads")]
+    TooManyValues,
 }
 
 const DUPLICATE: &str = "duplicate key";
+const TOO_MANY: &str = "too many values";
+
+/// A few bytes of text may become many of memory. This is all that the values of one body may take, besides their text.
+pub const MAX_VALUE_BYTES: usize = 64 << 20;
+/// In a list that doubles as it grows.
+const ELEMENT_BYTES: usize = 2 * size_of::<Value>();
+/// A map keeps its members in nodes of eleven, at least half full but for the only one.
+const MAP_BYTES: usize = 640;
+const MEMBER_BYTES: usize = 128;
+
+/// What was read, and how much memory it takes at most, besides the text of its strings.
+#[derive(Debug, PartialEq)]
+pub struct Measured {
+    pub value: Value,
+    pub value_bytes: usize,
+}
 
 /// serde_json itself refuses more than 128 levels.
 pub fn parse(body: &[u8]) -> Result<Value, StrictJsonError> {
+    measured(body).map(|measured| measured.value)
+}
+
+/// As `parse`, for who counts the memory.
+pub fn measured(body: &[u8]) -> Result<Measured, StrictJsonError> {
+    let taken = Cell::new(0);
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = Strict.deserialize(&mut deserializer).map_err(|error| classify(&error))?;
+    let value = Strict { taken: &taken }.deserialize(&mut deserializer).map_err(|error| classify(&error))?;
     deserializer.end().map_err(|error| classify(&error))?;
-    Ok(value)
+    Ok(Measured { value, value_bytes: taken.get() })
 }
 
 fn classify(error: &serde_json::Error) -> StrictJsonError {
-    // The only custom message that can come is ours.
-    if error.is_data() && error.to_string().starts_with(DUPLICATE) {
-        return StrictJsonError::DuplicateKey;
+    // The only custom messages that can come are ours.
+    if error.is_data() {
+        let message = error.to_string();
+        if message.starts_with(DUPLICATE) {
+            return StrictJsonError::DuplicateKey;
+        }
+        if message.starts_with(TOO_MANY) {
+            return StrictJsonError::TooManyValues;
+        }
     }
     StrictJsonError::Invalid { line: error.line(), column: error.column() }
 }
 
-struct Strict;
+#[derive(Clone, Copy)]
+struct Strict<'a> {
+    taken: &'a Cell<usize>,
+}
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl Strict<'_> {
+    fn take<E: Error>(self, bytes: usize) -> Result<(), E> {
+        self.taken.set(self.taken.get() + bytes);
+        (self.taken.get() <= MAX_VALUE_BYTES).then_some(()).ok_or_else(|| E::custom(TOO_MANY))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,7 +111,9 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(Self)? {
+        while let Some(item) = seq.next_element_seed(self)? {
+            // The first one makes room for four.
+            self.take(if items.is_empty() { 2 * ELEMENT_BYTES } else { ELEMENT_BYTES })?;
             items.push(item);
         }
         Ok(Value::Array(items))
@@ -79,7 +122,8 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            let value = map.next_value_seed(Self)?;
+            self.take(if members.is_empty() { MAP_BYTES } else { MEMBER_BYTES })?;
+            let value = map.next_value_seed(self)?;
             if members.insert(key, value).is_some() {
                 return Err(A::Error::custom(DUPLICATE));
             }
@@ -125,6 +169,26 @@ mod tests {
         assert!(matches!(parse(nested(200).as_bytes()), Err(StrictJsonError::Invalid { .. })));
         assert!(matches!(parse(b"{} {}"), Err(StrictJsonError::Invalid { .. })));
         assert!(matches!(parse(b""), Err(StrictJsonError::Invalid { .. })));
+    }
+
+    #[test]
+    fn refuses_a_small_text_that_becomes_many_values() {
+        let list = |item: &str, times: usize| format!("[{}]", vec![item; times].join(","));
+        // Far below 4 MiB, and hundreds of megabytes as values.
+        for text in [list("{\"\":0}", 500_000), list("0", 2_000_000), list("[[]]", 700_000), list("[0]", 700_000)] {
+            assert_eq!(parse(text.as_bytes()), Err(StrictJsonError::TooManyValues), "{} bytes", text.len());
+        }
+        let members: Vec<String> = (0..600_000).map(|at| format!("\"{at:x}\":0")).collect();
+        assert_eq!(parse(format!("{{{}}}", members.join(",")).as_bytes()), Err(StrictJsonError::TooManyValues));
+    }
+
+    #[test]
+    fn a_large_body_of_text_or_of_tokens_is_no_such_thing() {
+        let picture = format!("{{\"image\":\"{}\"}}", "A".repeat(1 << 20));
+        assert!(measured(picture.as_bytes()).is_ok_and(|body| body.value_bytes < 1_000));
+        let tokens = format!("{{\"input\":[{}]}}", vec!["10345"; 600_000].join(","));
+        let read = measured(tokens.as_bytes()).expect("300,000 tokens are what OpenAI takes");
+        assert!(read.value_bytes >= 600_000 * size_of::<Value>() && read.value_bytes < MAX_VALUE_BYTES);
     }
 
     fn injected(body: &str) -> Option<String> {

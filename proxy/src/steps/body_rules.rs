@@ -7,7 +7,6 @@ use keyward_domain::body_rules::{BodyRefusal, Call, Ruling, apply};
 use keyward_domain::json_edit::{self, Edit};
 use keyward_domain::multipart::Form;
 use keyward_domain::rejection::Rejection;
-use keyward_domain::strict_json;
 
 use crate::snapshot::ServedProxy;
 use crate::steps::authenticate::Caller;
@@ -42,10 +41,10 @@ pub fn obey(
 /// A change that the body has no place for is refused: without it, the rule would not hold.
 fn edited(upload: Upload, edits: &[Edit], ruling: &Ruling) -> Result<Upload, Rejection> {
     match upload {
-        Upload::Json { bytes, _held, .. } => {
+        Upload::Json { bytes, value, held } => {
+            drop(value);
             let bytes = Bytes::from(json_edit::apply(&bytes, edits).ok_or_else(unreadable)?);
-            let value = strict_json::parse(&bytes).map_err(Rejection::BadBody)?;
-            Ok(Upload::Json { bytes, value, _held })
+            Upload::json(bytes, held)
         }
         Upload::Form { bytes, boundary, _held, .. } => {
             let refused = |error| Rejection::Body(BodyRefusal::Form(error));

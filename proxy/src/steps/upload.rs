@@ -17,7 +17,7 @@ use keyward_domain::body_rules::BodyRefusal;
 use keyward_domain::multipart::{Boundary, Form, FormError, FormScan};
 use keyward_domain::provider::UsageShape;
 use keyward_domain::rejection::Rejection;
-use keyward_domain::strict_json;
+use keyward_domain::strict_json::{self, Measured};
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
@@ -37,8 +37,8 @@ pub enum Upload {
     Json {
         bytes: Bytes,
         value: Value,
-        /// Until the bytes are gone.
-        _held: Lease,
+        /// Until the bytes are gone; for the value, until it is forgotten.
+        held: Lease,
     },
     /// A form that was read to its end, because a rule reads it.
     Form {
@@ -53,6 +53,14 @@ pub enum Upload {
 }
 
 impl Upload {
+    /// Counts also what the values take: text may become many times as large.
+    pub fn json(bytes: Bytes, mut held: Lease) -> Result<Self, Rejection> {
+        let Measured { value, value_bytes } = strict_json::measured(&bytes).map_err(Rejection::BadBody)?;
+        // The strings are there twice.
+        held.grow_to(2 * bytes.len() + value_bytes)?;
+        Ok(Self::Json { bytes, value, held })
+    }
+
     /// What can be read of it: the body, or a form's text fields.
     pub fn value(&self) -> Option<&Value> {
         match self {
@@ -63,8 +71,13 @@ impl Upload {
 
     /// All that is still needed are the bytes; what was made of them may be many times as large.
     pub fn forget_value(&mut self) {
-        if let Self::Json { value, .. } | Self::Form { fields: value, .. } = self {
-            *value = Value::Null;
+        match self {
+            Self::Json { bytes, value, held } => {
+                *value = Value::Null;
+                held.shrink_to(bytes.len());
+            }
+            Self::Form { fields, .. } => *fields = Value::Null,
+            Self::Empty | Self::Streamed(_) => {}
         }
     }
 }
@@ -135,8 +148,7 @@ pub async fn receive(
     let is_read = endpoint.demands.reads_body || endpoint.ruling.is_some() || usage_shape != UsageShape::None;
     if is_json && is_read {
         let bytes = inflow.read_whole(&mut held).await?;
-        let value = strict_json::parse(&bytes).map_err(Rejection::BadBody)?;
-        return Ok(Upload::Json { bytes, value, _held: held });
+        return Upload::json(bytes, held);
     }
     Ok(Upload::Streamed(inflow))
 }

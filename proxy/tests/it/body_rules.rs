@@ -130,3 +130,16 @@ async fn rules_that_cannot_be_read_open_nothing() {
     assert_eq!(answer.expect(404).code(), "unknown_proxy");
     world.assert_unseen().await;
 }
+
+#[tokio::test]
+async fn a_small_body_of_very_many_values_is_refused_unread() {
+    let world = World::start().await;
+    let proxy = world.openai().await;
+    let body = format!("{{\"model\":\"m\",\"messages\":[{}]}}", vec!["{\"\":0}"; 500_000].join(","));
+    let call = world.call(&proxy, "alice", Method::POST, "/v1/chat/completions").await;
+    let answer = call.body("application/json", body.into_bytes()).send().await.expect(400);
+    assert_eq!(answer.code(), "bad_body");
+    world.assert_unseen().await;
+    let peak_mib = world.edge.process.peak_memory_kib() >> 10;
+    assert!(peak_mib < 250, "{peak_mib} MiB");
+}
