@@ -31,7 +31,6 @@ use crate::served_keys::ServedKeys;
 pub struct Snapshot {
     pub version: i64,
     proxies: HashMap<String, Arc<ServedProxy>>,
-    apps: HashMap<AppId, Arc<ServedApp>>,
     by_id: HashMap<ProxyId, Arc<ServedProxy>>,
 }
 
@@ -143,15 +142,11 @@ impl Snapshot {
                 None => warn!(slug, "a proxy whose app, provider or body rules can't be read serves nothing"),
             }
         }
-        Self { version: config.version, proxies, by_id, apps }
+        Self { version: config.version, proxies, by_id }
     }
 
     pub fn proxy(&self, slug: &str) -> Option<Arc<ServedProxy>> {
         self.proxies.get(slug).cloned()
-    }
-
-    pub fn app(&self, app: AppId) -> Option<&ServedApp> {
-        self.apps.get(&app).map(Arc::as_ref)
     }
 
     pub fn proxy_by_id(&self, id: ProxyId) -> Option<Arc<ServedProxy>> {
@@ -224,6 +219,11 @@ impl ServedProxy {
     /// What stands for this user at the provider; `None` when the account's data key does not open.
     pub fn end_user_name(&self, subject: &Subject) -> Option<String> {
         self.end_users.name(self.keys.ring(), subject).ok()
+    }
+
+    /// What goes to the provider for this user's own idempotency key; `None` as above.
+    pub fn idempotency_key(&self, subject: &Subject, given: &[u8]) -> Option<String> {
+        self.end_users.idempotency_key(self.keys.ring(), subject, given).ok()
     }
 }
 

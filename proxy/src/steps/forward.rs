@@ -20,6 +20,7 @@ use crate::edge::Edge;
 use crate::patience::Patience;
 use crate::pipeline::{Admitted, Passage};
 use crate::snapshot::ServedProxy;
+use crate::steps::authenticate::Caller;
 use crate::steps::authorize::Endpoint;
 use crate::steps::headers;
 use crate::steps::listing::Pages;
@@ -61,7 +62,7 @@ pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Re
     let call = Call {
         method: head.method.clone(),
         url: target(edge, &key, (&endpoint.upstream_path, &endpoint.query.rebuild()))?,
-        headers: with_key(upstream_headers(head, &key, &endpoint, &upload), &key)?,
+        headers: with_key(upstream_headers(head, &key, (&caller, &endpoint), &upload)?, &key)?,
         upload,
         patience,
     };
@@ -81,8 +82,15 @@ pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Re
 }
 
 /// The provider is told the type under which the body was read here, whatever else the client's fields say.
-fn upstream_headers(head: &Parts, key: &UpstreamKey, endpoint: &Endpoint, upload: &Upload) -> HeaderMap {
+fn upstream_headers(
+    head: &Parts,
+    key: &UpstreamKey,
+    (caller, endpoint): (&Caller, &Endpoint),
+    upload: &Upload,
+) -> Result<HeaderMap, Rejection> {
     let mut headers = headers::for_upstream(&head.headers, key.via.provider, &endpoint.headers);
+    let own = |given: &[u8]| key.via.idempotency_key(caller.subject(), given);
+    headers::replace_idempotency_keys(&mut headers, own).ok_or(Rejection::ProviderKeyUnusable)?;
     headers.remove(CONTENT_TYPE);
     let content_type = match upload {
         Upload::Empty => None,
@@ -91,7 +99,7 @@ fn upstream_headers(head: &Parts, key: &UpstreamKey, endpoint: &Endpoint, upload
     };
     headers.extend(content_type.map(|value| (CONTENT_TYPE, value)));
     add_developers(&mut headers, key);
-    headers
+    Ok(headers)
 }
 
 /// Some providers' chat streams count their tokens only when asked to; others refuse the question.

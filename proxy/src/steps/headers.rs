@@ -27,6 +27,14 @@ pub fn for_upstream(given: &HeaderMap, provider: &Provider, of_rule: &[String]) 
     headers
 }
 
+/// Puts another value in place of each idempotency key, under whatever name it goes. `None` when one can't be had.
+pub fn replace_idempotency_keys(headers: &mut HeaderMap, with: impl Fn(&[u8]) -> Option<String>) -> Option<()> {
+    for (_, value) in headers.iter_mut().filter(|(name, _)| name.as_str().contains("idempotency")) {
+        *value = HeaderValue::try_from(with(value.as_bytes())?).ok()?;
+    }
+    Some(())
+}
+
 /// The reply's head for the client. Its length is the caller's to add, who knows whether the body changes.
 pub fn for_client(given: &HeaderMap, provider: &Provider) -> HeaderMap {
     let hop_by_hop = named_by_connection(given);

@@ -93,6 +93,22 @@ async fn only_listed_header_fields_reach_the_provider() {
 }
 
 #[tokio::test]
+async fn one_user_can_not_send_the_idempotency_key_of_another() {
+    let world = World::start().await;
+    let openai = world.openai().await;
+    for user in ["alice", "alice", "bob"] {
+        let call = world.call(&openai, user, Method::POST, "/v1/embeddings").await;
+        let call = call.json(&json!({"model": "m", "input": "x"})).header("idempotency-key", "order-1001");
+        call.send().await.expect(200);
+    }
+    let seen = world.seen().await;
+    let sent = |at: usize| seen[at]["headers"]["idempotency-key"].as_str().expect("it is sent");
+    assert_eq!(sent(0).len(), 64);
+    assert_eq!(sent(0), sent(1), "a second try is one");
+    assert_ne!(sent(0), sent(2));
+}
+
+#[tokio::test]
 async fn only_listed_header_fields_reach_the_client() {
     let world = World::start().await;
     let openai = world.openai().await;
