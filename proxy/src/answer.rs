@@ -57,9 +57,11 @@ pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> 
     let mut body = Some(body);
     let arrival =
         Arrival { address: edge.forwarding.client(peer.address, &head.headers), heads: peer.heads.clone(), head };
+    let mut standing = meter.standing.clone();
     let admission = tokio::select! {
         admission = pipeline::run(&edge, arrival, &mut body, &mut envelope, &mut meter) => admission,
         () = edge.cut_streams.cancelled() => Err(Rejection::ShuttingDown),
+        () = standing.revoked() => Err(Rejection::AccessRevoked),
     };
     let mut response = match admission {
         Ok(Admission::Passed(passed)) => envelope.pass(passed, meter),

@@ -97,7 +97,7 @@ pub async fn run(
     let credentials = credentials?;
     let caller = authenticate(edge, &proxy, &credentials.token).await?;
     meter.authenticated(caller.subject().clone());
-    meter.standing.follow(proxy.app.id, caller.subject().clone(), caller.issued_at());
+    meter.standing.follow(&proxy, &caller);
     let attestation = app_check::attest(edge, &proxy, &caller, credentials.app_check.as_deref()).await;
     meter.app_check = attestation.outcome;
     attestation.admit()?;

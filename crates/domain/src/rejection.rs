@@ -40,7 +40,7 @@ pub enum Rejection {
     AnonymousNotAllowed,
     UserBlocked,
     TokenRevoked,
-    /// The right to call ended while the reply was under way.
+    /// The right to call ended while the call was under way.
     AccessRevoked,
     AppCheckMissing,
     AppCheckFailed {
@@ -348,7 +348,7 @@ impl Rejection {
             }
             Self::UserBlocked => "This user is blocked.".into(),
             Self::TokenRevoked => "The user token was revoked. Get a new one from the identity provider.".into(),
-            Self::AccessRevoked => "This user's access was revoked while the reply was under way.".into(),
+            Self::AccessRevoked => "The right to call was revoked while the call was under way.".into(),
             Self::AppCheckMissing => {
                 "The request carries no App Check token, which this app demands. Send X-Firebase-AppCheck.".into()
             }

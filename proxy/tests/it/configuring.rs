@@ -49,7 +49,7 @@ async fn a_request_in_flight_ends_with_the_configuration_it_began_with() {
         "metadata": {"emulator_chunks": "40", "emulator_delay_ms": "50"}});
     let call = world.call(&proxy, "alice", Method::POST, "/v1/chat/completions").await.json(&body);
     let mut response = call.open().await;
-    world.change(&format!("UPDATE proxies SET enabled = false WHERE id = '{}'", proxy.proxy)).await;
+    world.change(&format!("UPDATE proxies SET rules = '[]' WHERE id = '{}'", proxy.proxy)).await;
     let mut text = String::new();
     while let Some(chunk) = response.chunk().await.expect("it goes on") {
         text.push_str(&String::from_utf8_lossy(&chunk));

@@ -1,5 +1,7 @@
 //! A user who is blocked, or a token that was revoked, is refused at the next request and in the middle of a stream.
 
+use std::time::Instant;
+
 use crate::harness::{EdgeProcess, Seeded, World, eventually};
 use http::Method;
 use keyward_domain::ids::{AccountId, AppId, IssuerId};
@@ -110,6 +112,45 @@ async fn a_block_ends_the_streams_of_its_user_and_of_nobody_else() {
     let cut = events.iter().find(|event| event["sub"] == "alice").expect("alice's");
     assert_eq!((&cut["code"], &cut["status"]), (&json!("access_revoked"), &json!(200)));
     assert!(cut["output_tokens"].as_i64().is_some_and(|tokens| tokens > 0), "what was delivered is metered");
+}
+
+#[tokio::test]
+async fn a_block_ends_a_call_that_is_still_being_waited_for() {
+    let world = World::start().await;
+    let proxy = world.openai().await;
+    let owner = Owner::of(&world, &proxy).await;
+    world.arm(&json!({"path_prefix": "/openai/v1/chat/completions", "delay_ms": 20_000})).await;
+    let body = json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]});
+    let started = Instant::now();
+    let block = async {
+        eventually("the provider has the call", || async { (!world.seen().await.is_empty()).then_some(()) }).await;
+        owner.block(&world, "alice").await;
+    };
+    let (answer, ()) = tokio::join!(world.post(&proxy, "alice", "/v1/chat/completions", &body), block);
+    assert_eq!(answer.expect(403).code(), "access_revoked");
+    assert!(started.elapsed().as_secs() < 10, "it ends at once, and not with the reply");
+    assert_eq!(world.usage(&proxy, 1).await[0]["code"], "access_revoked");
+}
+
+#[tokio::test]
+async fn calls_end_with_what_they_are_called_through() {
+    let world = World::start().await;
+    let body = json!({"model": "gpt-4o-mini", "stream": true, "messages": [{"role": "user", "content": "hi"}],
+        "metadata": {"emulator_chunks": "100", "emulator_delay_ms": "50"}});
+    for end in
+        ["UPDATE proxies SET enabled = false WHERE app_id = '{app}'", "DELETE FROM issuers WHERE app_id = '{app}'"]
+    {
+        let proxy = world.openai().await;
+        let call = world.call(&proxy, "alice", Method::POST, "/v1/chat/completions").await;
+        let mut stream = call.json(&body).open().await;
+        stream.chunk().await.expect("a chunk").expect("the beginning");
+        world.change(&end.replace("{app}", &proxy.app.to_string())).await;
+        let mut text = String::new();
+        while let Ok(Some(chunk)) = stream.chunk().await {
+            text.push_str(&String::from_utf8_lossy(&chunk));
+        }
+        assert!(text.contains("\"access_revoked\"") && !text.contains("w100"), "{end}: {text}");
+    }
 }
 
 #[tokio::test]
