@@ -62,13 +62,14 @@ impl Control {
     /// Takes the place of the rule for the same endpoint.
     pub async fn put_body_rule(&self, actor: &Actor, proxy: ProxyId, form: &BodyRuleForm) -> Result<(), ControlError> {
         let account = actor.editing()?;
-        let provider = known_provider(&self.store().proxy(account, proxy).await?.provider)?;
-        let rule = form.read(provider)?;
+        let row = self.store().proxy(account, proxy).await?;
+        let provider = known_provider(&row.provider)?;
+        let rule = form.read(provider, &row.rules)?;
         self.store()
             .change_proxy_policy(account, proxy, |policy| {
                 validate::put_body_rule(&mut policy.bodies, rule);
                 // As a whole too: there are so many rules at most, and each endpoint has one.
-                validate::body_rules(provider, &policy.bodies)
+                validate::body_rules(provider, &row.rules, &policy.bodies)
                     .map(drop)
                     .map_err(|fault| ControlError::invalid("endpoint", fault))
             })

@@ -63,6 +63,8 @@ fn bodies() -> Vec<BodyRefusal> {
         BodyRefusal::TooManyMessages { most: 5 },
         BodyRefusal::TextTooLong { most: 5 },
         BodyRefusal::Unreadable { field: name() },
+        BodyRefusal::UnknownFields,
+        BodyRefusal::Uncheckable { field: name() },
         BodyRefusal::Form(FormError::Unfinished),
     ]
 }

@@ -22,12 +22,18 @@ pub struct BodyFields {
     /// Further places that name a model which may work for this call: fallbacks, a tool's own model.
     #[serde(default)]
     pub other_models: Vec<String>,
+    /// The query parameter that names the model.
+    #[serde(default)]
+    pub model_query: Option<String>,
     /// Each of these limits the tokens of an answer; the first is the one to set when none is there.
     #[serde(default)]
     pub max_output: Vec<String>,
     /// How many answers are made (`n`).
     #[serde(default)]
     pub choices: Option<String>,
+    /// Further numbers of answers that are made and paid for (`best_of`).
+    #[serde(default)]
+    pub other_choices: Vec<String>,
     /// The conversation: an array, or one text.
     #[serde(default)]
     pub messages: Option<String>,
@@ -45,6 +51,10 @@ pub struct BodyFields {
     pub end_user: Vec<String>,
     #[serde(default)]
     pub names: MemberNames,
+    /// Members that bring in what no rule can read, or that take the place of what a rule reads: stored prompts,
+    /// templates, calls within the call.
+    #[serde(default)]
+    pub unruled: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +62,8 @@ pub struct BodyFields {
 pub enum SystemField {
     /// Messages of these roles within the array; a new one stands first, with the first role.
     Role { pointer: String, roles: Vec<String> },
+    /// The same in messages that are kept for later calls: none is set there, as each of those calls gets its own.
+    KeptRole { pointer: String, roles: Vec<String> },
     /// A field of its own.
     Field { pointer: String },
 }
@@ -73,6 +85,8 @@ pub enum ToolTypes {
     Keys,
     /// That the field is there at all turns a tool of this type on.
     Always { name: String },
+    /// A name, of a model, whose ending turns a tool of this type on.
+    Suffix { suffix: String, name: String },
 }
 
 /// Whether an API takes a member under one name only.
@@ -99,18 +113,21 @@ impl BodyFields {
     /// The members of the body, or the fields of a form, below which all of these places lie.
     pub fn top_members(&self) -> BTreeSet<&str> {
         let system = self.system.iter().map(|field| match field {
-            SystemField::Role { pointer, .. } | SystemField::Field { pointer } => pointer,
+            SystemField::Role { pointer, .. }
+            | SystemField::KeptRole { pointer, .. }
+            | SystemField::Field { pointer } => pointer,
         });
         let single = [&self.model, &self.choices, &self.messages, &self.modalities].into_iter().flatten();
-        let several = [&self.other_models, &self.max_output, &self.end_user].into_iter().flatten();
+        let several = [&self.other_models, &self.max_output, &self.other_choices, &self.end_user, &self.unruled];
         let tools = self.tools.iter().map(|field| &field.pointer);
-        let pointers = single.chain(several).chain(system).chain(tools);
+        let pointers = single.chain(several.into_iter().flatten()).chain(system).chain(tools);
         pointers.filter_map(|pointer| pointer.split('/').nth(1)).collect()
     }
 
     /// Those of them that hold a whole number.
     pub fn number_members(&self) -> BTreeSet<&str> {
-        self.max_output.iter().chain(&self.choices).filter_map(|pointer| pointer.split('/').nth(1)).collect()
+        let numbers = self.max_output.iter().chain(&self.choices).chain(&self.other_choices);
+        numbers.filter_map(|pointer| pointer.split('/').nth(1)).collect()
     }
 
     /// What stands at all of these places.

@@ -22,7 +22,8 @@ pub use set::{BodyRuleError, BodyRules, Ruling, endpoint};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BodyRule {
-    /// `POST /v1/chat/completions`; none for every endpoint whose fields the catalogue knows.
+    /// `POST /v1/chat/completions`; none for every endpoint whose fields the catalogue knows. Where they are not known,
+    /// a rule without an endpoint that restricts refuses the call.
     pub endpoint: Option<String>,
     /// The only models that may be asked for; a `*` at the end stands for any rest. Empty for all.
     pub models: Vec<String>,
@@ -40,6 +41,14 @@ pub struct BodyRule {
     pub max_chars: Option<u64>,
     pub system_prompt: SystemPrompt,
     pub end_user: EndUser,
+}
+
+impl BodyRule {
+    /// Whether it keeps a client from something. Another name for a model, or for a user, is for order only.
+    pub fn restricts(&self) -> bool {
+        let is_order = Self { endpoint: None, aliases: BTreeMap::new(), end_user: EndUser::Free, ..self.clone() };
+        is_order != Self::default()
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

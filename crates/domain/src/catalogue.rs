@@ -52,6 +52,8 @@ pub fn provider(name: &str) -> Option<&'static Provider> {
 struct Compiled {
     body_fields: BodyFieldsTable,
     unbilled: Vec<(&'static str, PathTemplate)>,
+    /// Every endpoint that the entry speaks of.
+    known: Vec<(&'static str, PathTemplate)>,
 }
 
 static COMPILED: LazyLock<HashMap<&'static str, Compiled>> =
@@ -62,15 +64,26 @@ fn compiled(provider: &'static Provider) -> Compiled {
         let (method, template) = line.split_once(' ').expect("a test reads every line");
         (method, PathTemplate::parse(template).expect("a test parses every template"))
     };
+    let template = |text: &str| PathTemplate::parse(text).expect("a test parses every template");
+    let unbilled: Vec<_> = provider.unbilled.iter().map(endpoint).collect();
+    let open = provider.default_rules.iter().map(|rule| (rule.method.as_str(), template(&rule.template)));
+    let owned = provider.ownership.iter().map(|rule| (rule.method.as_str(), template(&rule.template)));
     Compiled {
+        known: unbilled.iter().cloned().chain(open).chain(owned).collect(),
         body_fields: BodyFieldsTable::compile(&provider.body_fields).expect("a test compiles every table"),
-        unbilled: provider.unbilled.iter().map(endpoint).collect(),
+        unbilled,
     }
 }
 
 /// The fields in the body of this call; `path` is the upstream path.
 pub fn body_fields(provider: &str, method: &str, path: &RequestPath) -> Option<&'static BodyFields> {
     COMPILED.get(provider)?.body_fields.find(method, path)
+}
+
+/// Whether the catalogue speaks of this call: where it then lists no fields of a body, there are none that a rule is about.
+pub fn is_known(provider: &str, method: &str, path: &RequestPath) -> bool {
+    let is_it = |(of, template): &(&str, PathTemplate)| *of == method && template.matches(path).is_some();
+    COMPILED.get(provider).is_some_and(|compiled| compiled.known.iter().any(is_it))
 }
 
 /// The model that the path of this call names, whatever a developer's rule calls that part of it.

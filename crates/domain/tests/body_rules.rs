@@ -17,7 +17,8 @@ const GEMINI_EMBED: (&str, &str) = ("gemini", "/v1beta/models/embed-1:batchEmbed
 fn ruled(at: (&str, &str), rule: &Value, body: &str) -> Result<(String, Option<String>), &'static str> {
     let rule: BodyRule = serde_json::from_value(rule.clone()).expect("a rule");
     let path = RequestPath::parse(at.1).expect("a path");
-    let Some(ruling) = BodyRules::compile(&[rule]).expect("rules").ruling(at.0, "POST", &path) else {
+    let ruling = BodyRules::compile(&[rule]).expect("rules").ruling(at.0, "POST", &path);
+    let Some(ruling) = ruling.map_err(|refusal| refusal.code())? else {
         return Ok((body.to_owned(), None));
     };
     let value = keyward_domain::strict_json::parse(body.as_bytes()).expect("JSON");

@@ -154,10 +154,13 @@ fn every_price_is_of_a_provider_of_the_catalogue() {
 
 fn pointers(fields: &BodyFields) -> Vec<&String> {
     let system = fields.system.iter().map(|field| match field {
-        SystemField::Role { pointer, .. } | SystemField::Field { pointer } => pointer,
+        SystemField::Role { pointer, .. } | SystemField::KeptRole { pointer, .. } | SystemField::Field { pointer } => {
+            pointer
+        }
     });
     let single = [&fields.model, &fields.choices, &fields.messages, &fields.modalities].into_iter().flatten();
     let several = fields.other_models.iter().chain(&fields.max_output).chain(&fields.end_user);
+    let several = several.chain(&fields.other_choices).chain(&fields.unruled);
     single.chain(several).chain(system).chain(fields.tools.iter().map(|tools| &tools.pointer)).collect()
 }
 

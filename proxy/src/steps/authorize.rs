@@ -22,7 +22,7 @@ pub struct Endpoint {
     /// Request headers that this rule lets through beside the provider's.
     pub headers: Vec<String>,
     pub demands: Demands,
-    /// Where the path names the model (Gemini).
+    /// Where the path or the query names the model (Gemini, Deepgram).
     pub model_in_path: Option<String>,
     /// Where in the body the model is named, if it is.
     model_pointer: &'static str,
@@ -48,7 +48,7 @@ pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
     let Some(allowed) = proxy.rules.find(method, &path) else {
         return Err(Rejection::EndpointNotAllowed { method: spelled(method) });
     };
-    let query = routed.query.admitted(&allowed.rule.query).map_err(Rejection::QueryNotAllowed)?;
+    let mut query = routed.query.admitted(&allowed.rule.query).map_err(Rejection::QueryNotAllowed)?;
     query.check_values(&proxy.provider.query_values).map_err(Rejection::QueryNotAllowed)?;
     // We would have to open a compressed body to see what is in it.
     if head.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
@@ -59,14 +59,22 @@ pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
         return Err(Rejection::ContentTypeRepeated);
     }
     let provider = proxy.provider.name.as_str();
+    let ruled = proxy.bodies.model_in_query(provider, (method, &path), &query).map_err(Rejection::Body)?;
+    if let Some((param, model)) = ruled {
+        query.set(param, &model);
+    }
+    let model_in_query = || {
+        let param = catalogue::body_fields(provider, method, &path)?.model_query.as_deref()?;
+        query.get(param).map(str::to_owned)
+    };
     Ok(Endpoint {
         template: allowed.rule.template.clone(),
         upstream_path: allowed.template.rebuild(&allowed.params),
         headers: allowed.rule.headers.clone(),
         demands: proxy.ownership.demands(method, &path, &query),
-        model_in_path: catalogue::model_in_path(provider, method, &path),
+        model_in_path: catalogue::model_in_path(provider, method, &path).or_else(model_in_query),
         model_pointer: model_pointer(provider, method, &path),
-        ruling: proxy.bodies.ruling(&proxy.provider.name, method, &path),
+        ruling: proxy.bodies.ruling(provider, method, &path).map_err(Rejection::Body)?,
         path,
         query,
     })

@@ -57,7 +57,8 @@ fn named_in_calls(proxy: &ServedProxy, content: &Bytes) -> Result<BTreeSet<Resou
 
 /// The file can't be changed here: what a rule would change is refused.
 fn obeys_rules(proxy: &ServedProxy, method: &str, path: &RequestPath, body: &Value) -> Result<(), Rejection> {
-    let Some(ruling) = proxy.bodies.ruling(&proxy.provider.name, method, path) else { return Ok(()) };
+    let ruling = proxy.bodies.ruling(&proxy.provider.name, method, path).map_err(Rejection::Body)?;
+    let Some(ruling) = ruling else { return Ok(()) };
     let call = body_rules::Call { fields: ruling.fields, body, model_in_path: None, end_user: "" };
     let changes = body_rules::apply(&ruling.rule, &call).map_err(Rejection::Body)?;
     if changes.edits.is_empty() && changes.model_in_path.is_none() {

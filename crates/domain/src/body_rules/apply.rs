@@ -30,6 +30,9 @@ pub fn apply(rule: &BodyRule, call: &Call<'_>) -> Result<Changes, BodyRefusal> {
     }
     call.check_names()?;
     let mut changes = Changes::default();
+    if rule.restricts() {
+        call.check_unruled()?;
+    }
     models::check(rule, call, &mut changes)?;
     tools::check_tools(rule, call)?;
     tools::check_modalities(rule, call)?;
@@ -70,6 +73,12 @@ impl Call<'_> {
             let target = format!("{at}{}", &pointer[known.len()..]);
             return (is_one && can_hold).then(|| Edit::set(&target, json)).ok_or_else(unreadable);
         }
+    }
+
+    fn check_unruled(&self) -> Result<(), BodyRefusal> {
+        let is_there = |pointer: &&String| self.fields.values(self.body, pointer).iter().any(|value| !value.is_null());
+        let found = self.fields.unruled.iter().find(is_there);
+        found.map_or(Ok(()), |pointer| Err(BodyRefusal::uncheckable(pointer)))
     }
 
     /// Some programs take a member for another one whose name differs in case: then the rule would read the one and

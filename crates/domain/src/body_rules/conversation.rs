@@ -61,7 +61,9 @@ pub(super) fn check_system(rule: &BodyRule, call: &Call<'_>, changes: &mut Chang
     };
     for field in &call.fields.system {
         match field {
-            SystemField::Role { pointer, roles } => has_no_role(call, pointer, roles)?,
+            SystemField::Role { pointer, roles } | SystemField::KeptRole { pointer, roles } => {
+                has_no_role(call, pointer, roles)?;
+            }
             SystemField::Field { pointer } => is_unset(call, pointer)?,
         }
     }
@@ -72,6 +74,7 @@ pub(super) fn check_system(rule: &BodyRule, call: &Call<'_>, changes: &mut Chang
             let value = if is_parts { json!({"parts": [{"text": text}]}) } else { json!(text) };
             call.set(pointer, value.to_string())?
         }
+        SystemField::KeptRole { .. } => return Ok(()),
         SystemField::Role { pointer, roles } => {
             let at = call.fields.places(call.body, pointer).into_iter().next();
             let at = at.filter(|at| call.body.pointer(at).is_some_and(Value::is_array));

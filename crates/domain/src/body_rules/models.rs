@@ -37,6 +37,7 @@ pub(super) fn check(rule: &BodyRule, call: &Call<'_>, changes: &mut Changes) -> 
     }
     let own = call.fields.model.as_deref();
     if let Some(pointer) = own
+        && !pointer.contains('*')
         && call.fields.places(call.body, pointer).len() > 1
     {
         return Err(BodyRefusal::unreadable(pointer));
@@ -67,6 +68,15 @@ pub(super) fn check(rule: &BodyRule, call: &Call<'_>, changes: &mut Changes) -> 
         return Err(BodyRefusal::NoModel);
     }
     Ok(())
+}
+
+/// The name to send for the one in the query.
+pub(super) fn in_query<'a>(rule: &'a BodyRule, name: Option<&'a str>) -> Result<Option<&'a str>, BodyRefusal> {
+    match name {
+        Some(name) => meant(rule, name).map(Some),
+        None if rule.models.is_empty() => Ok(None),
+        None => Err(BodyRefusal::NoModel),
+    }
 }
 
 fn others<'a>(call: &Call<'a>) -> impl Iterator<Item = (&'a str, bool)> {

@@ -7,8 +7,10 @@ use super::{BodyRefusal, BodyRule};
 use crate::json_edit::{Edit, place};
 
 pub(super) fn clamp(rule: &BodyRule, call: &Call<'_>, changes: &mut Changes) -> Result<(), BodyRefusal> {
-    if let (Some(most), Some(pointer)) = (rule.max_choices, &call.fields.choices) {
-        clamp_at(call, pointer, most, changes)?;
+    if let Some(most) = rule.max_choices {
+        for pointer in call.fields.choices.iter().chain(&call.fields.other_choices) {
+            clamp_at(call, pointer, most, changes)?;
+        }
     }
     let Some(most) = rule.max_output_tokens else { return Ok(()) };
     let mut is_limited = false;

@@ -31,6 +31,12 @@ pub enum BodyRefusal {
     },
     /// A model under an alias, at more places than are worth changing.
     TooManyChanges,
+    /// The rule of all endpoints restricts, and where this one takes what it restricts is not known.
+    UnknownFields,
+    /// A member that brings in what the rule can't read.
+    Uncheckable {
+        field: String,
+    },
     Form(FormError),
 }
 
@@ -44,6 +50,7 @@ impl BodyRefusal {
             Self::TooManyMessages { .. } => "too_many_messages",
             Self::TextTooLong { .. } => "body_text_too_long",
             Self::Unreadable { .. } | Self::TooManyChanges => "body_field_unreadable",
+            Self::UnknownFields | Self::Uncheckable { .. } => "body_not_checkable",
             Self::Form(_) => "bad_form",
         }
     }
@@ -51,6 +58,7 @@ impl BodyRefusal {
     pub fn status(&self) -> u16 {
         match self {
             Self::Model { .. } | Self::NoModel | Self::Tool { .. } | Self::Modality { .. } | Self::SystemPrompt => 403,
+            Self::UnknownFields | Self::Uncheckable { .. } => 403,
             Self::TooManyMessages { .. } | Self::Unreadable { .. } | Self::TooManyChanges | Self::Form(_) => 400,
             Self::TextTooLong { .. } => 413,
         }
@@ -77,13 +85,22 @@ impl BodyRefusal {
             Self::TooManyChanges => {
                 format!("The request names models by an alias at more than {MAX_EDITS} places.")
             }
+            Self::UnknownFields => {
+                "This proxy's rule for bodies must hold here, and which fields this endpoint has is not known. Its developer can write a rule that names the endpoint.".into()
+            }
+            Self::Uncheckable { field } => format!(
+                "The field {field} brings in what this proxy's rules for bodies can't check. Leave it out."
+            ),
             Self::Form(error) => format!("The form can't be checked: {error}."),
         }
     }
 
     pub(super) fn unreadable(pointer: &str) -> Self {
-        let field = pointer.trim_start_matches('/').replace('/', ".");
-        Self::Unreadable { field: if field.is_empty() { "body".to_owned() } else { cut(&field) } }
+        Self::Unreadable { field: dotted(pointer) }
+    }
+
+    pub(super) fn uncheckable(pointer: &str) -> Self {
+        Self::Uncheckable { field: dotted(pointer) }
     }
 
     pub(super) fn model(name: &str) -> Self {
@@ -97,6 +114,11 @@ impl BodyRefusal {
     pub(super) fn modality(name: &str) -> Self {
         Self::Modality { name: cut(name) }
     }
+}
+
+fn dotted(pointer: &str) -> String {
+    let field = pointer.trim_start_matches('/').replace('/', ".");
+    if field.is_empty() { "body".to_owned() } else { cut(&field) }
 }
 
 fn cut(name: &str) -> String {

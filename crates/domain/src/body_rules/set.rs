@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{BodyRule, EndUser, SystemPrompt, Tools};
+use super::{BodyRefusal, BodyRule, EndUser, SystemPrompt, Tools, models};
 use crate::body_fields::BodyFields;
 use crate::catalogue;
 use crate::path::{PathTemplate, RequestPath};
+use crate::query::Query;
 use crate::rules::METHODS;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,22 +72,47 @@ impl BodyRules {
         Ok(compiled)
     }
 
-    /// `path` is the upstream path.
-    pub fn ruling(&self, provider: &str, method: &str, path: &RequestPath) -> Option<Ruling> {
+    /// The rule by which the body must be read, if one must. `path` is the upstream path.
+    pub fn ruling(&self, provider: &str, method: &str, path: &RequestPath) -> Result<Option<Ruling>, BodyRefusal> {
+        Ok(self.holding(provider, method, path)?.filter(Ruling::concerns_the_body))
+    }
+
+    /// The query parameter that names the model, and the name to send, where that is not what the client wrote.
+    pub fn model_in_query(
+        &self,
+        provider: &str,
+        (method, path): (&str, &RequestPath),
+        query: &Query,
+    ) -> Result<Option<(&'static str, String)>, BodyRefusal> {
+        let Some(Ruling { rule, fields, .. }) = self.holding(provider, method, path)? else { return Ok(None) };
+        let Some(param) = fields.model_query.as_deref() else { return Ok(None) };
+        let asked = query.get(param);
+        let sent = models::in_query(&rule, asked)?;
+        Ok(sent.filter(|sent| Some(*sent) != asked).map(|sent| (param, sent.to_owned())))
+    }
+
+    fn holding(&self, provider: &str, method: &str, path: &RequestPath) -> Result<Option<Ruling>, BodyRefusal> {
         let known = catalogue::body_fields(provider, method, path);
         let named = self.named.iter().filter(|(of, template, _)| of == method && template.matches(path).is_some());
         let named = named.max_by_key(|(_, template, _)| template.specificity());
-        let rule = named.map(|(_, _, rule)| rule).or(self.general.as_ref())?.clone();
+        let Some(rule) = named.map(|(_, _, rule)| rule).or(self.general.as_ref()).cloned() else { return Ok(None) };
         let (fields, template) = match (known, named) {
             (Some(fields), _) => {
                 (fields, PathTemplate::parse(&fields.template).expect("a test parses every template of the catalogue"))
             }
             (None, Some((_, template, _))) => (&*CHAT_LIKE, template.clone()),
-            (None, None) => return None,
+            (None, None) => {
+                let is_harmless = !has_body(method) || catalogue::is_known(provider, method, path);
+                return if is_harmless || !rule.restricts() { Ok(None) } else { Err(BodyRefusal::UnknownFields) };
+            }
         };
-        let ruling = Ruling { rule, fields, template };
-        ruling.concerns_the_body().then_some(ruling)
+        Ok(Some(Ruling { rule, fields, template }))
     }
+}
+
+/// To read and to delete, nothing is said in a body.
+fn has_body(method: &str) -> bool {
+    !matches!(method, "GET" | "HEAD" | "DELETE")
 }
 
 impl Ruling {
@@ -98,13 +124,15 @@ impl Ruling {
             || template.param_names().any(|(_, name)| name == "model");
         (has_model && !(rule.models.is_empty() && rule.aliases.is_empty()))
             || (rule.max_output_tokens.is_some() && !fields.max_output.is_empty())
-            || (rule.max_choices.is_some() && fields.choices.is_some())
+            || (rule.max_choices.is_some() && (fields.choices.is_some() || !fields.other_choices.is_empty()))
             || (rule.tools != Tools::Any && !fields.tools.is_empty())
             || (rule.modalities.is_some() && fields.modalities.is_some())
             || (rule.max_messages.is_some() && fields.messages.is_some())
-            || rule.max_chars.is_some()
+            // What the query says everything about takes bytes, such as sound.
+            || (rule.max_chars.is_some() && (fields.messages.is_some() || fields.model_query.is_none()))
             || (rule.system_prompt != SystemPrompt::Free && !fields.system.is_empty())
             || (rule.end_user != EndUser::Free && !fields.end_user.is_empty())
+            || (rule.restricts() && !fields.unruled.is_empty())
     }
 }
 
@@ -117,12 +145,15 @@ mod tests {
     }
 
     fn ruled_by(rules: &[BodyRule], path: &str) -> Option<Ruling> {
-        BodyRules::compile(rules).expect("rules").ruling("openai", "POST", &RequestPath::parse(path).expect("a path"))
+        BodyRules::compile(rules)
+            .expect("rules")
+            .ruling("openai", "POST", &RequestPath::parse(path).expect("a path"))
+            .expect("known")
     }
 
     fn ruled(rules: &[BodyRule], provider: &str, method: &str, path: &str) -> Option<u64> {
         let path = RequestPath::parse(path).expect("a path");
-        BodyRules::compile(rules).expect("rules").ruling(provider, method, &path)?.rule.max_messages
+        BodyRules::compile(rules).expect("rules").ruling(provider, method, &path).ok()??.rule.max_messages
     }
 
     #[test]
@@ -145,6 +176,64 @@ mod tests {
         }
         assert_eq!(ruled(&rules, "custom", "POST", "/v1/responses"), Some(2));
         assert_eq!(ruled(&rules, "custom", "POST", "/v1/chat/completions"), None);
+    }
+
+    fn refusal(rules: &[BodyRule], provider: &str, method: &str, path: &str) -> Option<BodyRefusal> {
+        let path = RequestPath::parse(path).expect("a path");
+        BodyRules::compile(rules).expect("rules").ruling(provider, method, &path).err()
+    }
+
+    #[test]
+    fn a_rule_that_restricts_is_not_void_where_nobody_knows_the_fields() {
+        let general = [BodyRule { models: vec!["m".to_owned()], ..BodyRule::default() }];
+        for (provider, method, path) in [
+            ("openrouter", "POST", "/api/v1/messages"),
+            ("groq", "POST", "/openai/v1/completions"),
+            ("together", "POST", "/v1/images/edits"),
+            ("openai", "PUT", "/v1/whatever"),
+            ("custom", "POST", "/chat"),
+        ] {
+            let refused = refusal(&general, provider, method, path);
+            assert_eq!(refused, Some(BodyRefusal::UnknownFields), "{provider} {method} {path}");
+        }
+        // Reviewed: nothing there takes what a rule restricts.
+        for (method, path) in [
+            ("POST", "/v1/files"),
+            ("POST", "/v1/vector_stores/vs/search"),
+            ("GET", "/v1/whatever"),
+            ("DELETE", "/v1/whatever"),
+        ] {
+            assert_eq!(refusal(&general, "openai", method, path), None, "{method} {path}");
+        }
+        let order = [BodyRule { end_user: EndUser::Hashed, ..BodyRule::default() }];
+        assert_eq!(refusal(&order, "groq", "POST", "/openai/v1/completions"), None);
+    }
+
+    #[test]
+    fn a_rule_that_names_an_endpoint_opens_it() {
+        let endpoint = Some("POST /openai/v1/completions".to_owned());
+        let idle = BodyRule { endpoint: endpoint.clone(), ..BodyRule::default() };
+        assert_eq!(refusal(&[rule(None, 1), idle], "groq", "POST", "/openai/v1/completions"), None);
+        let named = BodyRule { endpoint, max_messages: Some(2), ..BodyRule::default() };
+        assert_eq!(ruled(&[rule(None, 1), named], "groq", "POST", "/openai/v1/completions"), Some(2));
+    }
+
+    #[test]
+    fn a_model_in_the_query_is_a_model_too() {
+        let rule = |rule: BodyRule| BodyRules::compile(&[rule]).expect("rules");
+        let aliases = [("fast".to_owned(), "nova-3".to_owned())].into();
+        let rules = rule(BodyRule { models: vec!["nova-3".to_owned()], aliases, ..BodyRule::default() });
+        let path = RequestPath::parse("/v1/listen").expect("a path");
+        let asked =
+            |query: &str| rules.model_in_query("deepgram", ("POST", &path), &Query::parse(query).expect("a query"));
+        assert_eq!(asked("model=nova-3&language=en"), Ok(None));
+        assert_eq!(asked("model=fast"), Ok(Some(("model", "nova-3".to_owned()))));
+        assert_eq!(asked("model=nova-2"), Err(BodyRefusal::model("nova-2")));
+        assert_eq!(asked("language=en"), Err(BodyRefusal::NoModel));
+        // Sound streams all the same.
+        assert!(rules.ruling("deepgram", "POST", &path).expect("known").is_none());
+        let chars = rule(BodyRule { max_chars: Some(5), ..BodyRule::default() });
+        assert!(chars.ruling("deepgram", "POST", &path).expect("known").is_none());
     }
 
     #[test]

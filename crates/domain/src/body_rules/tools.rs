@@ -41,6 +41,10 @@ fn types<'a>(field: &'a ToolsField, value: &'a Value) -> Option<Vec<&'a str>> {
         let is_off = matches!(value, Value::Null | Value::Bool(false)) || value.as_array().is_some_and(Vec::is_empty);
         return Some(if is_off { Vec::new() } else { vec![name] });
     }
+    if let ToolTypes::Suffix { suffix, name } = &field.types {
+        let is_on = value.as_str().is_some_and(|model| model.trim_end().ends_with(suffix));
+        return Some(if is_on { vec![name] } else { Vec::new() });
+    }
     if value.is_null() {
         return Some(Vec::new());
     }
@@ -53,7 +57,7 @@ fn types<'a>(field: &'a ToolsField, value: &'a Value) -> Option<Vec<&'a str>> {
                 Some(of) => of.as_str()?,
             }),
             ToolTypes::Keys => types.extend(members.keys().map(String::as_str)),
-            ToolTypes::Always { name } => types.push(name),
+            ToolTypes::Always { name } | ToolTypes::Suffix { name, .. } => types.push(name),
         }
     }
     Some(types)

@@ -6,6 +6,7 @@ use super::money::optional_number;
 use super::{FieldError, body_rule, model_lines, name_list, parse_model_lines, parse_name_list};
 use crate::body_rules::{BodyRule, EndUser, SystemPrompt, Tools};
 use crate::provider::Provider;
+use crate::rules::EndpointRule;
 
 /// Every field as it is typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +76,8 @@ impl BodyRuleForm {
         }
     }
 
-    pub fn read(&self, provider: &Provider) -> Result<BodyRule, FieldError> {
+    /// `opened` are the proxy's endpoints.
+    pub fn read(&self, provider: &Provider, opened: &[EndpointRule]) -> Result<BodyRule, FieldError> {
         let number = |field, text: &str| optional_number(text).map_err(|reason| FieldError::new(field, reason));
         let names = |field, text: &str| parse_name_list(text).map_err(|reason| FieldError::new(field, reason));
         let lines = parse_model_lines(&self.models).map_err(|error| FieldError::new("models", error.to_string()))?;
@@ -101,7 +103,7 @@ impl BodyRuleForm {
             },
             end_user: self.end_user,
         };
-        body_rule(provider, &rule).map_err(|fault| FieldError::new(fault.field, fault.reason))
+        body_rule(provider, opened, &rule).map_err(|fault| FieldError::new(fault.field, fault.reason))
     }
 }
 
@@ -134,7 +136,7 @@ mod tests {
                 ..BodyRuleForm::default()
             },
         ] {
-            let rule = form.read(openai).expect("fine");
+            let rule = form.read(openai, &[]).expect("fine");
             assert_eq!(BodyRuleForm::of(&rule), form);
             let mut rules = vec![rule.clone()];
             put_body_rule(&mut rules, rule.clone());
@@ -154,7 +156,7 @@ mod tests {
             (BodyRuleForm { endpoint: "POST /v1/nonesuch".to_owned(), ..blank }, "endpoint"),
             (BodyRuleForm::default(), ""),
         ] {
-            assert_eq!(form.read(openai).expect_err("refused").field, field, "{form:?}");
+            assert_eq!(form.read(openai, &[]).expect_err("refused").field, field, "{form:?}");
         }
     }
 }

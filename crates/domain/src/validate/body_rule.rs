@@ -6,6 +6,7 @@ use crate::body_fields::BodyFields;
 use crate::body_rules::{self, BodyRule, BodyRules, EndUser, SystemPrompt, Tools, fits};
 use crate::path::PathTemplate;
 use crate::provider::Provider;
+use crate::rules::EndpointRule;
 
 pub const MAX_BODY_RULES: usize = 50;
 /// Larger than any model's answer or conversation.
@@ -18,19 +19,23 @@ pub fn body_endpoints(provider: &Provider) -> Vec<String> {
 }
 
 /// All rules of a proxy together.
-pub fn body_rules(provider: &Provider, rules: &[BodyRule]) -> Result<Vec<BodyRule>, FieldError> {
+pub fn body_rules(
+    provider: &Provider,
+    opened: &[EndpointRule],
+    rules: &[BodyRule],
+) -> Result<Vec<BodyRule>, FieldError> {
     if rules.len() > MAX_BODY_RULES {
         return Err(FieldError::new("", format!("at most {MAX_BODY_RULES} rules")));
     }
-    let rules: Vec<BodyRule> = rules.iter().map(|rule| body_rule(provider, rule)).collect::<Result<_, _>>()?;
+    let rules: Vec<BodyRule> = rules.iter().map(|rule| body_rule(provider, opened, rule)).collect::<Result<_, _>>()?;
     BodyRules::compile(&rules).map_err(|error| FieldError::new("endpoint", error.to_string()))?;
     Ok(rules)
 }
 
-/// The rule to keep.
-pub fn body_rule(provider: &Provider, rule: &BodyRule) -> Result<BodyRule, FieldError> {
+/// The rule to keep. `opened` are the proxy's endpoints.
+pub fn body_rule(provider: &Provider, opened: &[EndpointRule], rule: &BodyRule) -> Result<BodyRule, FieldError> {
     let endpoint = rule.endpoint.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    let reach = reach(provider, endpoint.as_deref())?;
+    let reach = reach(provider, opened, endpoint.as_deref())?;
     let rule = BodyRule { endpoint, ..rule.clone() };
     models(&rule)?;
     for (field, number) in [
@@ -61,7 +66,11 @@ pub fn body_rule(provider: &Provider, rule: &BodyRule) -> Result<BodyRule, Field
 }
 
 /// The endpoints that a rule is about. Empty for one that the catalogue does not know.
-fn reach<'a>(provider: &'a Provider, endpoint: Option<&str>) -> Result<Vec<&'a BodyFields>, FieldError> {
+fn reach<'a>(
+    provider: &'a Provider,
+    opened: &[EndpointRule],
+    endpoint: Option<&str>,
+) -> Result<Vec<&'a BodyFields>, FieldError> {
     let Some(text) = endpoint else {
         return if provider.body_fields.is_empty() {
             Err(FieldError::new(
@@ -81,11 +90,18 @@ fn reach<'a>(provider: &'a Provider, endpoint: Option<&str>) -> Result<Vec<&'a B
             && known.is_some_and(|known| known.segment_count() == count && template.is_within(&known, count))
     };
     let known: Vec<&BodyFields> = provider.body_fields.iter().filter(is_of).collect();
-    if known.is_empty() && !provider.body_fields.is_empty() {
+    // Whoever opened an endpoint that we do not know may say what holds there; a slip of the pen is not open.
+    let is_open = opened
+        .iter()
+        .any(|rule| rule.method == method && PathTemplate::parse(&rule.template).is_ok_and(|open| open == template));
+    if known.is_empty() && !is_open && !provider.body_fields.is_empty() {
         let endpoints = body_endpoints(provider).join(", ");
         return Err(FieldError::new(
             "endpoint",
-            format!("of {}, only these bodies are known: {endpoints}", provider.title),
+            format!(
+                "of {}, only these bodies are known: {endpoints}; any other must be one of the proxy's endpoints",
+                provider.title
+            ),
         ));
     }
     Ok(known)
@@ -136,7 +152,10 @@ fn has_fields(provider: &Provider, rule: &BodyRule, reach: &[&BodyFields]) -> Re
     }
     let has = |field: fn(&BodyFields) -> bool| reach.iter().any(|fields| field(fields));
     let names_model = |fields: &BodyFields| {
-        fields.model.is_some() || !fields.other_models.is_empty() || fields.template.contains("{model}")
+        fields.model.is_some()
+            || fields.model_query.is_some()
+            || !fields.other_models.is_empty()
+            || fields.template.contains("{model}")
     };
     let asked = [
         ("models", !rule.models.is_empty() || !rule.aliases.is_empty(), has(names_model)),
@@ -167,7 +186,7 @@ mod tests {
     fn checked(provider: &str, rule: &Value) -> Result<BodyRule, &'static str> {
         let provider = catalogue::provider(provider).expect("in the catalogue");
         let rule: BodyRule = serde_json::from_value(rule.clone()).expect("a rule");
-        body_rule(provider, &rule).map_err(|fault| fault.field)
+        body_rule(provider, &[], &rule).map_err(|fault| fault.field)
     }
 
     #[test]
@@ -211,10 +230,22 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_that_only_the_developer_opened_can_be_named() {
+        let groq = catalogue::provider("groq").expect("in the catalogue");
+        let opened: EndpointRule =
+            serde_json::from_value(json!({"method": "POST", "template": "/openai/v1/completions"})).expect("a rule");
+        let rule = BodyRule { endpoint: Some("POST /openai/v1/completions".to_owned()), ..BodyRule::default() };
+        assert_eq!(body_rule(groq, std::slice::from_ref(&opened), &rule), Ok(rule.clone()));
+        assert!(body_rule(groq, &[], &rule).is_err());
+        let slip = BodyRule { endpoint: Some("POST /openai/v1/completion".to_owned()), ..rule };
+        assert!(body_rule(groq, &[opened], &slip).is_err());
+    }
+
+    #[test]
     fn two_rules_for_one_endpoint_are_refused() {
         let openai = catalogue::provider("openai").expect("in the catalogue");
         let rule = BodyRule { max_chars: Some(5), ..BodyRule::default() };
-        assert_eq!(body_rules(openai, &[rule.clone(), rule]).map_err(|fault| fault.field), Err("endpoint"));
+        assert_eq!(body_rules(openai, &[], &[rule.clone(), rule]).map_err(|fault| fault.field), Err("endpoint"));
     }
 
     #[test]
@@ -222,7 +253,7 @@ mod tests {
         for provider in catalogue::providers() {
             for endpoint in body_endpoints(provider) {
                 let rule = BodyRule { endpoint: Some(endpoint.clone()), max_chars: Some(5), ..BodyRule::default() };
-                assert_eq!(body_rule(provider, &rule), Ok(rule), "{} {endpoint}", provider.name);
+                assert_eq!(body_rule(provider, &[], &rule), Ok(rule), "{} {endpoint}", provider.name);
             }
         }
     }
