@@ -47,6 +47,7 @@ impl Rejection {
                 | Self::UpstreamAuthFailed
                 | Self::ProviderKeysRefused
                 | Self::ByokKeyRejected
+                | Self::ByokTooMany
                 | Self::UpstreamRedirected
                 | Self::UpstreamReplyRefused { .. }
                 | Self::BodyTimeout
