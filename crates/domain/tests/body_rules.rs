@@ -237,12 +237,26 @@ fn a_conversation_has_bounds() {
     let rule = json!({"max_chars": 10});
     let message = |content: &str| format!(r#"{{"messages":[{{"content":{content}}}]}}"#);
     passes(CHAT, &rule, &message("\"\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\""));
+    for part in [
+        r#"{"source":{"media_type":"image/png","data":"AAAAAAAAAAAAAAAAAAAA"}}"#,
+        r#"{"inlineData":{"mimeType":"audio/wav","data":"AAAAAAAAAAAAAAAAAAAA"}}"#,
+        r#"{"input_audio":{"format":"wav","data":"AAAAAAAAAAAAAAAAAAAA"}}"#,
+        r#"{"file_data":"data:application/pdf;base64,AAAAAAAAAAAA"}"#,
+    ] {
+        // A media type is a word too.
+        passes(CHAT, &json!({"max_chars": 16}), &message(&format!("[{part}]")));
+    }
     passes(CHAT, &rule, &message(r#"[{"image_url":{"url":"data:image/png;base64,AAAAAAAAAAAAAAAAAAAA"}}]"#));
     for content in [
         "\"eleven char\"",
         r#"[{"text":"six, x"},{"text":"six, x"}]"#,
         r#"[{"text":"data:text/plain;base64,AAAAAAAAAAAA"}]"#,
         r#"[{"source":{"data":"a document, in words"}}]"#,
+        r#"[{"source":{"type":"text","media_type":"text/plain","data":"words_without_spaces"}}]"#,
+        r#"[{"source":{"type":"text","media_type":"image/png","data":"words_without_spaces"}}]"#,
+        r#"[{"data":"words_without_spaces"}]"#,
+        r#"[{"media_type":"x","data":"words_without_spaces"}]"#,
+        r#"[{"file_data":"data:text/plain;base64,AAAAAAAAAAAA"}]"#,
         r#"[{"image_url":{"url":"https://example.com/long"}}]"#,
         r#"[{"image_url":{"url":"data:text/plain;base64,in words, not bytes"}}]"#,
     ] {

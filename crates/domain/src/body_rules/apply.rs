@@ -76,7 +76,10 @@ impl Call<'_> {
     }
 
     fn check_unruled(&self) -> Result<(), BodyRefusal> {
-        let is_there = |pointer: &&String| self.fields.values(self.body, pointer).iter().any(|value| !value.is_null());
+        let is_there = |pointer: &&String| {
+            let values = self.fields.values(self.body, pointer);
+            values.into_iter().any(|value| !is_empty(value) && *value != Value::Bool(false))
+        };
         let found = self.fields.unruled.iter().find(is_there);
         found.map_or(Ok(()), |pointer| Err(BodyRefusal::uncheckable(pointer)))
     }
@@ -93,6 +96,16 @@ impl Call<'_> {
             }
         }
         Ok(())
+    }
+}
+
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

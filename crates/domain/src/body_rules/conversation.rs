@@ -1,8 +1,8 @@
 //! What may be said: how many messages, how much text, and who gives the instructions.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::apply::{Call, Changes};
+use super::apply::{Call, Changes, is_empty};
 use super::{BodyRefusal, BodyRule, SystemPrompt};
 use crate::body_fields::{MemberNames, SystemField};
 use crate::json_edit::{Edit, place, quoted};
@@ -23,34 +23,53 @@ pub(super) fn check_sizes(rule: &BodyRule, call: &Call<'_>) -> Result<(), BodyRe
         }
     }
     match rule.max_chars {
-        Some(most) if text_chars("", call.body) > most => Err(BodyRefusal::TextTooLong { most }),
+        Some(most) if text_chars(call.body) > most => Err(BodyRefusal::TextTooLong { most }),
         Some(_) | None => Ok(()),
     }
 }
 
-/// All text wherever it stands; not what is nothing but the bytes of a picture, a sound or a file.
-fn text_chars(member: &str, value: &Value) -> u64 {
+/// All text wherever it stands; not what is nothing but the bytes of a picture, a sound or a document.
+fn text_chars(value: &Value) -> u64 {
     match value {
-        Value::String(text) if is_encoded(member, text) => 0,
         Value::String(text) => text.chars().count() as u64,
-        Value::Array(items) => items.iter().map(|item| text_chars(member, item)).sum(),
-        Value::Object(members) => members.iter().map(|(name, value)| text_chars(name, value)).sum(),
+        Value::Array(items) => items.iter().map(text_chars).sum(),
+        Value::Object(members) => {
+            let is_text = |(name, value): &(&String, &Value)| !is_encoded(name, value, members);
+            members.iter().filter(is_text).map(|(_, value)| text_chars(value)).sum()
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 
-fn is_encoded(member: &str, text: &str) -> bool {
-    let encoded = match member {
-        "data" | "b64_json" | "file_data" | "fileData" | "image_url" | "url" | "image" | "audio" => text,
-        _ => return false,
-    };
+/// Whether a member can't be read as text by anyone: it, or the members beside it, say what it is the bytes of.
+fn is_encoded(member: &str, value: &Value, beside: &Map<String, Value>) -> bool {
+    let Value::String(text) = value else { return false };
     let is_url = matches!(member, "image_url" | "url" | "image");
-    let encoded = match encoded.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
-        Some((_, encoded)) => encoded,
-        None if is_url => return false,
-        None => encoded,
+    let is_bytes = matches!(member, "data" | "file_data" | "fileData" | "b64_json" | "audio");
+    let url = text.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+    let encoded = match url {
+        Some((media_type, encoded)) if (is_url || is_bytes) && is_media(media_type) => encoded,
+        None if is_bytes && (matches!(member, "b64_json" | "audio") || says_media(beside)) => text,
+        Some(_) | None => return false,
     };
     encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/-_=".contains(&b))
+}
+
+/// As Anthropic, Gemini, and OpenAI for sounds say it.
+fn says_media(beside: &Map<String, Value>) -> bool {
+    let said: Vec<&Value> =
+        ["media_type", "mime_type", "mimeType"].into_iter().filter_map(|name| beside.get(name)).collect();
+    let are_media = said.iter().all(|value| value.as_str().is_some_and(is_media));
+    let is_sound = beside.get("format").and_then(Value::as_str).is_some_and(|format| SOUNDS.contains(&format));
+    beside.get("type").is_none_or(|of| of != "text") && are_media && (is_sound || !said.is_empty())
+}
+
+const SOUNDS: [&str; 9] = ["wav", "mp3", "flac", "opus", "ogg", "aac", "m4a", "aiff", "pcm16"];
+
+/// Not a vector graphic, which is words.
+fn is_media(media_type: &str) -> bool {
+    let is_picture = ["image/", "audio/", "video/"].iter().any(|kind| media_type.starts_with(kind));
+    (is_picture && !media_type.contains("xml")) || media_type == "application/pdf"
 }
 
 pub(super) fn check_system(rule: &BodyRule, call: &Call<'_>, changes: &mut Changes) -> Result<(), BodyRefusal> {
@@ -111,13 +130,6 @@ fn has_no_role(call: &Call<'_>, pointer: &str, roles: &[String]) -> Result<(), B
 }
 
 fn is_unset(call: &Call<'_>, pointer: &str) -> Result<(), BodyRefusal> {
-    let is_empty = |value: &Value| match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    };
     let are_empty = call.fields.values(call.body, pointer).into_iter().all(is_empty);
     are_empty.then_some(()).ok_or(BodyRefusal::SystemPrompt)
 }
