@@ -168,7 +168,7 @@ mod tests {
             ("POST", "/v1/chat/completions", Some(1)),
             ("POST", "/v1/responses", Some(2)),
             ("POST", "/v1/threads/t/runs", Some(3)),
-            ("POST", "/v1/threads/t/messages", Some(4)),
+            ("POST", "/v1/threads/t/other", Some(4)),
             ("POST", "/v1/files", None),
             ("GET", "/v1/responses", None),
         ] {
