@@ -41,6 +41,8 @@ pub struct Meter {
     plan: Option<PlanId>,
     slot: Option<Slot>,
     progress: Progress,
+    /// The provider takes nothing for it: figures in its reply are of another call.
+    is_free: bool,
     /// Set for calls that a model answers.
     model_call: Option<ModelCall>,
     reported: Reported,
@@ -74,6 +76,12 @@ struct Figures {
     tokens: Option<TokenCounts>,
     estimated: bool,
     cost_micro_usd: Option<u64>,
+    /// For the budgets: by the model that was asked for, where that of the reply has no price.
+    budget_micro_usd: Option<u64>,
+}
+
+impl Figures {
+    const NOTHING: Self = Self { tokens: None, estimated: false, cost_micro_usd: None, budget_micro_usd: Some(0) };
 }
 
 /// What the request says of a model's work, for when the reply doesn't.
@@ -108,6 +116,7 @@ impl Meter {
             plan: None,
             slot: None,
             progress: Progress::Admitting,
+            is_free: false,
             model_call: None,
             reported: Reported::default(),
             scan: None,
@@ -146,6 +155,10 @@ impl Meter {
     pub fn sending(&mut self) {
         self.progress = Progress::Sent;
         self.pause();
+    }
+
+    pub fn costs_nothing(&mut self) {
+        self.is_free = true;
     }
 
     pub fn calls_model(&mut self, call: ModelCall) {
@@ -240,6 +253,9 @@ impl Meter {
             let shape = self.shape();
             self.reported.read_members(shape, &scan);
         }
+        if self.is_free {
+            return Figures::NOTHING;
+        }
         let ended_early = outcome != Outcome::Completed && !self.reported.finished;
         let has_no_figures = self.reported.tokens.is_none() && self.reported.text_chars > 0;
         let estimate = match &self.model_call {
@@ -252,8 +268,10 @@ impl Meter {
         let names = (self.reported.model.as_deref(), self.asked_model());
         let was_answered = tokens.is_some() || self.delivered_success();
         let price = self.proxy.as_ref().filter(|_| was_answered).map(|proxy| proxy.call_price());
-        let cost_micro_usd = price.and_then(|price| price.of(names, tokens, self.occurred_at));
-        Figures { tokens, estimated: estimate.is_some(), cost_micro_usd }
+        let cost = |names| price.and_then(|price| price.of(names, tokens, self.occurred_at));
+        let cost_micro_usd = cost(names);
+        let budget_micro_usd = cost_micro_usd.or_else(|| cost((None, self.asked_model())));
+        Figures { tokens, estimated: estimate.is_some(), cost_micro_usd, budget_micro_usd }
     }
 
     fn asked_model(&self) -> Option<&str> {
@@ -271,22 +289,17 @@ impl Meter {
     /// What stays of the reservation.
     fn settlement(&self, figures: &Figures) -> Settlement {
         let tokens = figures.tokens.unwrap_or_default();
-        let metered = Settlement::Used(Used {
-            input_tokens: tokens.input,
-            output_tokens: tokens.output,
-            cost_micro_usd: figures.cost_micro_usd.unwrap_or(0),
-        });
-        // A model worked, and nobody says how much: pictures, sound.
-        let is_unknown = figures.tokens.is_none() && self.asked_model().is_some() && self.delivered_success();
+        let used =
+            Used { input_tokens: tokens.input, output_tokens: tokens.output, cost_micro_usd: figures.budget_micro_usd };
+        let is_error = self.progress == Progress::Replying && !(200..300).contains(&self.status);
         match (self.progress, self.due) {
             (_, Some(Due::Nothing)) => Settlement::Refund,
-            (Progress::Admitting, _) | (Progress::Sent, Some(Due::TheRequest)) => Settlement::Used(Used::default()),
-            (Progress::Sent, Some(Due::TheWorst)) => Settlement::Kept,
-            (Progress::Sent, Some(Due::WhatWasMetered)) => metered,
-            // The client did not wait for what the provider may be working on still.
-            (Progress::Sent, None) => Settlement::Kept,
-            (Progress::Replying, _) if is_unknown => Settlement::Kept,
-            (Progress::Replying, _) => metered,
+            (Progress::Admitting, _) | (Progress::Sent, Some(Due::TheRequest)) => Settlement::Used(Used::NOTHING),
+            _ if self.reported.tokens.is_some() => Settlement::Used(used),
+            _ if is_error => Settlement::Used(Used::NOTHING),
+            // The provider worked or works still, and did not say how much: an estimate knows neither what it thought,
+            // nor what it read beside this request.
+            (Progress::Sent | Progress::Replying, _) => Settlement::AtLeast(used),
         }
     }
 }

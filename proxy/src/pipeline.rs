@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use hyper::body::Incoming;
+use keyward_domain::catalogue::Charge;
 use keyward_domain::client_address::ClientAddress;
 use keyward_domain::rejection::Rejection;
 use tracing::debug;
@@ -134,6 +135,9 @@ pub async fn run(
         payer: if own_key.is_some() { Payer::AppUser } else { Payer::Developer },
         now: edge.clock.now(),
     };
+    if call.charge() == Charge::Nothing {
+        meter.costs_nothing();
+    }
     let reserved = edge.limits.reserve(limits.of_call(&call)?).await?;
     envelope.quotas(reserved.quotas);
     let (slot, ticket) = Slot::new(edge.limits.clone(), reserved.reservation);

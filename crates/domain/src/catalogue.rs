@@ -91,10 +91,23 @@ pub fn model_in_path(provider: &str, method: &str, path: &RequestPath) -> Option
     COMPILED.get(provider)?.body_fields.model_in_path(method, path)
 }
 
-/// Whether the provider is known to take nothing for this call.
-pub fn is_unbilled(name: &str, method: &str, path: &RequestPath) -> bool {
-    let (Some(known), Some(compiled)) = (provider(name), COMPILED.get(name)) else { return false };
+/// What a provider takes money for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    Nothing,
+    /// A read at an API that the catalogue does not know: what the developer says that a request costs.
+    Request,
+    Work,
+}
+
+pub fn charge(name: &str, method: &str, path: &RequestPath) -> Charge {
+    let (Some(known), Some(compiled)) = (provider(name), COMPILED.get(name)) else { return Charge::Work };
     let only_reads = matches!(method, "GET" | "HEAD" | "DELETE") && known.reads == Reads::Free;
     let is_listed = |(wanted, template): &(&str, PathTemplate)| *wanted == method && template.matches(path).is_some();
-    only_reads || compiled.unbilled.iter().any(is_listed)
+    match compiled.unbilled.iter().any(is_listed) {
+        true => Charge::Nothing,
+        false if only_reads && known.is_custom() => Charge::Request,
+        false if only_reads => Charge::Nothing,
+        false => Charge::Work,
+    }
 }

@@ -1,7 +1,7 @@
 //! Every file of the catalogue: it reads, its rules compile, and every id in a path is owned or known to be public.
 
 use keyward_domain::body_fields::{BodyFields, BodyFieldsTable, SystemField};
-use keyward_domain::catalogue::{body_fields, is_unbilled, model_in_path, provider, providers};
+use keyward_domain::catalogue::{Charge, body_fields, charge, model_in_path, provider, providers};
 use keyward_domain::ownership::OwnershipTable;
 use keyward_domain::path::{PathTemplate, RequestPath};
 use keyward_domain::query::Query;
@@ -188,11 +188,28 @@ fn the_fields_of_a_call_are_found_by_its_upstream_path() {
     assert_eq!(chat.max_output, ["/max_completion_tokens", "/max_tokens"]);
     assert!(body_fields("openai", "GET", &path("/v1/chat/completions")).is_none());
     assert!(body_fields("gemini", "POST", &path("/v1/models/m:generateContent")).is_some());
-    assert!(is_unbilled("openai", "POST", &path("/v1/files")));
-    assert!(!is_unbilled("openai", "POST", &path("/v1/chat/completions")));
-    assert!(is_unbilled("openai", "GET", &path("/v1/whatever")));
-    assert!(!is_unbilled("brave", "GET", &path("/res/v1/web/search")));
-    assert!(!is_unbilled("unheard-of", "GET", &path("/v1/models")));
+}
+
+#[test]
+fn a_call_is_free_only_where_the_catalogue_says_so() {
+    for (provider, method, target, want) in [
+        ("openai", "POST", "/v1/files", Charge::Nothing),
+        ("openai", "POST", "/v1/conversations", Charge::Nothing),
+        ("openai", "POST", "/v1/responses/input_tokens", Charge::Nothing),
+        ("openai", "POST", "/v1/uploads/upload_1/parts", Charge::Nothing),
+        ("openai", "POST", "/v1/chat/completions", Charge::Work),
+        ("openai", "POST", "/v1/batches", Charge::Work),
+        ("openai", "POST", "/v1/threads/thread_1/runs", Charge::Work),
+        ("openai", "POST", "/v1/threads/thread_1/runs/run_1/cancel", Charge::Nothing),
+        ("openai", "GET", "/v1/whatever", Charge::Nothing),
+        ("brave", "GET", "/res/v1/web/search", Charge::Work),
+        ("custom", "GET", "/orders", Charge::Request),
+        ("custom", "POST", "/orders", Charge::Work),
+        ("unheard-of", "GET", "/v1/models", Charge::Work),
+    ] {
+        let path = RequestPath::parse(target).expect("a path");
+        assert_eq!(charge(provider, method, &path), want, "{provider} {method} {target}");
+    }
 }
 
 #[test]

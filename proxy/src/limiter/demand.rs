@@ -42,15 +42,20 @@ pub enum Settlement {
     Refund,
     /// The call counts, with what it used.
     Used(Used),
-    /// All of it: what was used is not known.
-    Kept,
+    /// All of it, or more where that is known to be used: nobody said how much it was.
+    AtLeast(Used),
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Used {
     pub input_tokens: u64,
     pub output_tokens: u64,
-    pub cost_micro_usd: u64,
+    /// `None` where nobody knows a price: what was reserved stays.
+    pub cost_micro_usd: Option<u64>,
+}
+
+impl Used {
+    pub const NOTHING: Self = Self { input_tokens: 0, output_tokens: 0, cost_micro_usd: Some(0) };
 }
 
 impl Demand {
@@ -83,8 +88,9 @@ impl Dimension {
     pub fn amount(&self, settlement: Settlement) -> u64 {
         match (settlement, self.limit.counting()) {
             (Settlement::Refund, _) | (_, Counting::WhileOpen) => 0,
-            (Settlement::Kept, _) | (Settlement::Used(_), Counting::AtOnce) => self.asked,
+            (Settlement::Used(_) | Settlement::AtLeast(_), Counting::AtOnce) => self.asked,
             (Settlement::Used(used), Counting::AtTheEnd) => self.used_of(used),
+            (Settlement::AtLeast(used), Counting::AtTheEnd) => self.used_of(used).max(self.asked),
         }
     }
 
@@ -96,7 +102,7 @@ impl Dimension {
             Measure::OutputTokens => used.output_tokens,
             Measure::TotalTokens => used.input_tokens.saturating_add(used.output_tokens),
             Measure::CostMicroUsd if self.asked == 0 => 0,
-            Measure::CostMicroUsd => used.cost_micro_usd,
+            Measure::CostMicroUsd => used.cost_micro_usd.unwrap_or(self.asked),
         }
     }
 
@@ -129,5 +135,34 @@ impl Dimension {
     /// How much must be free before it fits.
     pub fn wanted(&self, used: u64) -> u64 {
         used.saturating_add(self.asked).saturating_sub(self.limit.amount)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keyward_domain::limits::Per;
+
+    fn reserved(measure: Measure, asked: u64) -> Dimension {
+        let limit = Limit { measure, window: Window::Day, per: Per::User, model: None, amount: 1_000 };
+        Dimension { name: String::new(), limit, place: Place::App, plan: None, asked }
+    }
+
+    #[test]
+    fn what_nobody_reported_keeps_the_reservation_or_more() {
+        let (tokens, cost) = (reserved(Measure::TotalTokens, 50), reserved(Measure::CostMicroUsd, 300));
+        let few = Used { input_tokens: 3, output_tokens: 4, cost_micro_usd: Some(11) };
+        let many = Used { input_tokens: 60, output_tokens: 4, cost_micro_usd: Some(400) };
+        assert_eq!((tokens.amount(Settlement::AtLeast(few)), cost.amount(Settlement::AtLeast(few))), (50, 300));
+        assert_eq!((tokens.amount(Settlement::AtLeast(many)), cost.amount(Settlement::AtLeast(many))), (64, 400));
+        assert_eq!((tokens.amount(Settlement::Used(few)), cost.amount(Settlement::Used(few))), (7, 11));
+    }
+
+    #[test]
+    fn a_price_that_nobody_knows_keeps_what_was_reserved_of_money_only() {
+        let unpriced = Settlement::Used(Used { input_tokens: 3, output_tokens: 4, cost_micro_usd: None });
+        assert_eq!(reserved(Measure::CostMicroUsd, 300).amount(unpriced), 300);
+        assert_eq!(reserved(Measure::TotalTokens, 50).amount(unpriced), 7);
+        assert_eq!(reserved(Measure::CostMicroUsd, 0).amount(unpriced), 0, "a call that costs nothing");
     }
 }

@@ -112,7 +112,7 @@ async fn what_remains_is_what_was_used(limiter: &impl Limiter) {
     let second = take(limiter, app, all()).await.expect("room");
     assert!(take(limiter, app, vec![places.clone()]).await.is_none(), "both places are taken");
     assert_eq!(used(limiter, app, tokens.clone()).await, 100);
-    let part = Settlement::Used(Used { input_tokens: 3, output_tokens: 4, cost_micro_usd: 11 });
+    let part = Settlement::Used(Used { input_tokens: 3, output_tokens: 4, cost_micro_usd: Some(11) });
     limiter.settle(first.reservation, part);
     becomes(limiter, app, &tokens, 57).await;
     becomes(limiter, app, &cost, 311).await;
@@ -122,7 +122,7 @@ async fn what_remains_is_what_was_used(limiter: &impl Limiter) {
     becomes(limiter, app, &places, 0).await;
     becomes(limiter, app, &requests, 1).await;
     let third = take(limiter, app, all()).await.expect("room");
-    limiter.settle(third.reservation, Settlement::Kept);
+    limiter.settle(third.reservation, Settlement::AtLeast(Used::NOTHING));
     becomes(limiter, app, &places, 0).await;
     becomes(limiter, app, &tokens, 57).await;
     assert_eq!(used(limiter, app, requests).await, 2);
@@ -157,14 +157,12 @@ async fn no_interleaving_exceeds_the_limit(limiter: &impl Limiter, limit: u64, s
             let spent = asked * (share % 5) / 4;
             match action {
                 2 => {
-                    limiter.settle(
-                        reserved.reservation,
-                        Settlement::Used(Used { output_tokens: spent, ..Used::default() }),
-                    );
+                    limiter
+                        .settle(reserved.reservation, Settlement::Used(Used { output_tokens: spent, ..Used::NOTHING }));
                     counted += spent;
                 }
                 3 => {
-                    limiter.settle(reserved.reservation, Settlement::Kept);
+                    limiter.settle(reserved.reservation, Settlement::AtLeast(Used::NOTHING));
                     counted += asked;
                 }
                 _ => limiter.settle(reserved.reservation, Settlement::Refund),

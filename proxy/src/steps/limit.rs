@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::Method;
 use keyward_domain::calendar::{self, Months};
 use keyward_domain::call_price::CallPrice;
-use keyward_domain::catalogue;
+use keyward_domain::catalogue::{self, Charge};
 use keyward_domain::client_address::ClientAddress;
 use keyward_domain::limits::names::{address_tag, counter_name, subject_tag};
 use keyward_domain::limits::quota::Place;
@@ -14,6 +14,7 @@ use keyward_domain::limits::worst_case::WorstCase;
 use keyward_domain::limits::{Limit, Measure, Per, Window};
 use keyward_domain::metering;
 use keyward_domain::prices;
+use keyward_domain::provider::UsageShape;
 use keyward_domain::rejection::Rejection;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -86,14 +87,14 @@ impl Limits {
         let dimensions: Vec<Dimension> = self.demand.dimensions.iter().filter(holds).cloned().collect();
         let is_budgeted = dimensions.iter().any(|dimension| dimension.limit.measure == Measure::CostMicroUsd);
         let worst = call.worst_case(model.as_deref());
-        let cost = match worst {
-            Some(worst) if is_budgeted => call
+        let cost = match (is_budgeted, call.charge()) {
+            (false, _) | (true, Charge::Nothing) => 0,
+            (true, Charge::Request) => call.price().of((None, model.as_deref()), None, call.now).unwrap_or(0),
+            (true, Charge::Work) => call
                 .price()
                 .at_worst(model.as_deref(), worst, call.now)
                 .ok_or(Rejection::ModelPriceUnknown { model })?,
-            Some(_) | None => 0,
         };
-        let worst = worst.unwrap_or_default();
         Ok(self.with(dimensions, |measure| match measure {
             Measure::Requests => 1,
             Measure::InputTokens => worst.input_tokens,
@@ -143,12 +144,30 @@ impl Call<'_> {
         self.proxy.call_price()
     }
 
-    /// `None` of a call that no provider charges for.
-    fn worst_case(&self, model: Option<&str>) -> Option<WorstCase> {
-        let provider = &self.proxy.provider.name;
-        let most_output = || prices::max_output_tokens(provider, model?, self.now);
-        let is_free = catalogue::is_unbilled(provider, self.method.as_str(), &self.endpoint.path);
-        (!is_free).then(|| WorstCase::of(self.body(), most_output()))
+    pub fn charge(&self) -> Charge {
+        catalogue::charge(&self.proxy.provider.name, self.method.as_str(), &self.endpoint.path)
+    }
+
+    /// Nothing, of a call that makes no model work.
+    fn worst_case(&self, model: Option<&str>) -> WorstCase {
+        let provider = &self.proxy.provider;
+        let most_output = match (provider.usage_shape, model) {
+            (_, Some(model)) => prices::max_output_tokens(&provider.name, model, self.now),
+            // An API that is not paid by tokens writes none.
+            (UsageShape::None, None) => Some(0),
+            (
+                UsageShape::OpenAi
+                | UsageShape::Anthropic
+                | UsageShape::Gemini
+                | UsageShape::Cloudflare
+                | UsageShape::Replicate,
+                None,
+            ) => None,
+        };
+        match self.charge() {
+            Charge::Nothing | Charge::Request => WorstCase::default(),
+            Charge::Work => WorstCase::of(self.body(), most_output),
+        }
     }
 }
 

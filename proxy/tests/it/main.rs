@@ -47,3 +47,4 @@ mod routing;
 mod stateful;
 mod streaming;
 mod trailers;
+mod unreported;

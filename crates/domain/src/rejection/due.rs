@@ -9,9 +9,8 @@ pub enum Due {
     Nothing,
     /// The provider did nothing; the attempt counts.
     TheRequest,
-    WhatWasMetered,
-    /// What the provider did is not known.
-    TheWorst,
+    /// The provider may have worked: what it reported, or else all that was reserved.
+    WhatItReported,
 }
 
 impl Rejection {
@@ -25,11 +24,16 @@ impl Rejection {
                 | Self::ProviderKeyUnusable
                 | Self::UpstreamUnreachable
         );
+        let is_refusal = matches!(
+            self,
+            Self::ProviderKeysRefused | Self::ByokKeyRejected | Self::UpstreamAuthFailed | Self::UpstreamRedirected
+        );
         match self.step() {
             _ if is_ours => Due::Nothing,
-            // It may have worked for all that time.
-            Step::Forward if *self == Self::UpstreamTimeout => Due::TheWorst,
-            Step::Forward | Step::Record => Due::WhatWasMetered,
+            // What was under way when the right to call ended was done for the caller.
+            _ if *self == Self::AccessRevoked => Due::WhatItReported,
+            Step::Forward if is_refusal => Due::TheRequest,
+            Step::Forward | Step::Record => Due::WhatItReported,
             Step::Route
             | Step::Preflight
             | Step::Authenticate
