@@ -8,6 +8,8 @@ pub mod worst_case;
 
 use serde::{Deserialize, Serialize};
 
+use crate::prices::without_date;
+
 /// One limit or budget. Whom "everyone" means depends on where it stands: at an App, a Plan or a Proxy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,12 +24,14 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Whether calls of this model count. A limit of one model does not hold for calls that name none.
-    pub fn holds_for(&self, model: Option<&str>) -> bool {
+    /// Whether calls of this model count: by any of its names, for a provider reads them all as one.
+    pub fn holds_for(&self, asked: AskedModel<'_>) -> bool {
         let Some(pattern) = &self.model else { return true };
-        let Some(model) = model else { return pattern == "*" };
-        let model = model.strip_prefix("models/").unwrap_or(model);
-        pattern.strip_suffix('*').map_or_else(|| model == pattern, |start| model.starts_with(start))
+        match asked {
+            AskedModel::Named(model) => names_model(pattern, model),
+            AskedModel::Untold => true,
+            AskedModel::None => pattern == "*",
+        }
     }
 
     pub fn counting(&self) -> Counting {
@@ -39,6 +43,25 @@ impl Limit {
             }
         }
     }
+}
+
+/// The model whose work a call asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedModel<'a> {
+    Named(&'a str),
+    /// One works, but the request does not say which: it may be any.
+    Untold,
+    None,
+}
+
+/// `models/`, letters' case, a version's date, and a variant behind a colon (`:nitro`) make no other model.
+fn names_model(pattern: &str, model: &str) -> bool {
+    let (pattern, model) = (pattern.to_ascii_lowercase(), model.to_ascii_lowercase());
+    let model = model.strip_prefix("models/").unwrap_or(&model);
+    let plain = model.split_once(':').map_or(model, |(name, _)| name);
+    let names = [Some(model), Some(plain), without_date(model), without_date(plain)];
+    let fits = |name: &str| pattern.strip_suffix('*').map_or_else(|| name == pattern, |start| name.starts_with(start));
+    names.into_iter().flatten().any(fits)
 }
 
 /// When a call is counted.
@@ -136,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_of_a_model_holds_for_its_calls_only() {
+    fn a_limit_of_a_model_holds_for_its_calls_by_any_of_its_names() {
         let limit = |model: Option<&str>| Limit {
             measure: Measure::Requests,
             window: Window::Hour,
@@ -144,17 +167,30 @@ mod tests {
             model: model.map(str::to_owned),
             amount: 1,
         };
+        let named = AskedModel::Named;
         for (pattern, model, holds) in [
-            (None, None, true),
-            (None, Some("gpt-4o"), true),
-            (Some("gpt-4o"), Some("gpt-4o"), true),
-            (Some("gpt-4o"), Some("gpt-4o-mini"), false),
-            (Some("gpt-4o*"), Some("gpt-4o-mini"), true),
-            (Some("gemini-2.5-pro"), Some("models/gemini-2.5-pro"), true),
-            (Some("gpt-4o"), None, false),
-            (Some("*"), None, true),
+            (None, AskedModel::None, true),
+            (None, named("gpt-4o"), true),
+            (Some("gpt-4o"), named("gpt-4o"), true),
+            (Some("gpt-4o"), named("gpt-4o-mini"), false),
+            (Some("gpt-4o*"), named("gpt-4o-mini"), true),
+            (Some("gemini-2.5-pro"), named("models/gemini-2.5-pro"), true),
+            (Some("gpt-4o"), AskedModel::None, false),
+            (Some("*"), AskedModel::None, true),
         ] {
             assert_eq!(limit(pattern).holds_for(model), holds, "{pattern:?} {model:?}");
+        }
+        for (pattern, model, holds) in [
+            ("gpt-4o", named("gpt-4o-2024-08-06"), true),
+            ("gpt-4o-2024-08-06", named("gpt-4o"), false),
+            ("gpt-4o", named("GPT-4O"), true),
+            ("My-Deployment", named("my-deployment"), true),
+            ("x/y", named("x/y:nitro"), true),
+            ("x/y:free", named("x/y:free"), true),
+            ("x/y:free", named("x/y"), false),
+            ("gpt-4o", AskedModel::Untold, true),
+        ] {
+            assert_eq!(limit(Some(pattern)).holds_for(model), holds, "{pattern:?} {model:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ use keyward_domain::body_rules::Ruling;
 use keyward_domain::catalogue;
 use keyward_domain::ownership::Demands;
 use keyward_domain::path::RequestPath;
+use keyward_domain::provider::{Provider, UsageShape};
 use keyward_domain::query::Query;
 use keyward_domain::rejection::Rejection;
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub struct Endpoint {
     pub demands: Demands,
     /// Where the path or the query names the model (Gemini, Deepgram).
     pub model_in_path: Option<String>,
+    /// Of an API that takes it there (Deepgram).
+    takes_model_in_query: bool,
     /// Where in the body the model is named, if it is.
     model_pointer: &'static str,
     /// The body rule that holds here: the body must be read.
@@ -33,7 +36,16 @@ pub struct Endpoint {
 impl Endpoint {
     /// The model that will be asked. Where the path names it, what the body says is not obeyed.
     pub fn model<'a>(&'a self, body: Option<&'a Value>) -> Option<&'a str> {
-        self.model_in_path.as_deref().or_else(|| body?.pointer(self.model_pointer)?.as_str())
+        let in_query = || self.query.get("model").filter(|_| self.takes_model_in_query);
+        let in_body = || body?.pointer(self.model_pointer)?.as_str();
+        self.model_in_path.as_deref().or_else(in_query).or_else(in_body)
+    }
+
+    /// Whether a model works for such a call, as far as the catalogue knows; else any call to an API that is paid by tokens.
+    pub fn takes_model(&self, provider: &Provider, method: &str) -> bool {
+        let is_of_models = provider.usage_shape != UsageShape::None;
+        let known = catalogue::body_fields(&provider.name, method, &self.path).map(|fields| fields.model.is_some());
+        self.model_in_path.is_some() || self.takes_model_in_query || known.unwrap_or(is_of_models)
     }
 }
 
@@ -73,6 +85,7 @@ pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
         headers: allowed.rule.headers.clone(),
         demands: proxy.ownership.demands(method, &path, &query),
         model_in_path: catalogue::model_in_path(provider, method, &path).or_else(model_in_query),
+        takes_model_in_query: allowed.rule.query.iter().any(|name| name == "model"),
         model_pointer: model_pointer(provider, method, &path),
         ruling: proxy.bodies.ruling(provider, method, &path).map_err(Rejection::Body)?,
         path,

@@ -11,7 +11,7 @@ use keyward_domain::client_address::ClientAddress;
 use keyward_domain::limits::names::{address_tag, counter_name, subject_tag};
 use keyward_domain::limits::quota::Place;
 use keyward_domain::limits::worst_case::WorstCase;
-use keyward_domain::limits::{Limit, Measure, Per, Window};
+use keyward_domain::limits::{AskedModel, Limit, Measure, Per, Window};
 use keyward_domain::metering;
 use keyward_domain::prices;
 use keyward_domain::provider::UsageShape;
@@ -71,7 +71,7 @@ impl Limits {
 
     /// Before the body is read; a model is known only where the path names it.
     pub fn of_requests(&self, endpoint: &Endpoint) -> Demand {
-        let model = endpoint.model_in_path.as_deref();
+        let model = endpoint.model_in_path.as_deref().map_or(AskedModel::None, AskedModel::Named);
         let counts =
             |dimension: &&Dimension| dimension.limit.measure == Measure::Requests && dimension.limit.holds_for(model);
         self.with(self.demand.dimensions.iter().filter(counts).cloned().collect(), |_| 1)
@@ -80,9 +80,10 @@ impl Limits {
     /// What the call needs at most; a budget is no use for a call whose price nobody knows.
     pub fn of_call(&self, call: &Call<'_>) -> Result<Demand, Rejection> {
         let model = call.model();
+        let asked = call.asked(model.as_deref());
         let holds = |dimension: &&Dimension| {
             let is_spared = dimension.limit.measure == Measure::CostMicroUsd && call.payer == Payer::AppUser;
-            dimension.limit.holds_for(model.as_deref()) && !is_spared
+            dimension.limit.holds_for(asked) && !is_spared
         };
         let dimensions: Vec<Dimension> = self.demand.dimensions.iter().filter(holds).cloned().collect();
         let is_budgeted = dimensions.iter().any(|dimension| dimension.limit.measure == Measure::CostMicroUsd);
@@ -138,6 +139,16 @@ impl Call<'_> {
 
     fn model(&self) -> Option<String> {
         self.endpoint.model(self.upload.value()).map(metering::asked_model)
+    }
+
+    fn asked<'m>(&self, model: Option<&'m str>) -> AskedModel<'m> {
+        let works =
+            || self.charge() == Charge::Work && self.endpoint.takes_model(self.proxy.provider, self.method.as_str());
+        match model {
+            Some(model) => AskedModel::Named(model),
+            None if works() => AskedModel::Untold,
+            None => AskedModel::None,
+        }
     }
 
     fn price(&self) -> CallPrice<'_> {
