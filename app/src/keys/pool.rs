@@ -118,11 +118,11 @@ fn NewKey(id: ProxyId, action: ServerAction<AddKey>) -> impl IntoView {
             <PostForm action=action after=AfterSuccess::Clear>
                 <FormAlert error fields=&["label", "key", "weight", "current_password"]/>
                 <input type="hidden" name="id" value=id.to_string()/>
-                <Field name="key" label="API key" kind=FieldKind::Secret error hint="Of the same account at the API as the others: users’ files and threads belong to it."/>
                 <div class="field-pair">
                     <Field name="label" label="Label" error optional=true placeholder="Second quota"/>
                     <Field name="weight" label="Weight" kind=FieldKind::Number error value="1" hint="Twice the weight, twice the calls; 0 for none"/>
                 </div>
+                <Field name="key" label="API key" kind=FieldKind::Secret error hint="Of the same account at the API as the others: users’ files and threads belong to it."/>
                 <Field name="current_password" label="Your password" kind=FieldKind::CurrentPassword error/>
                 <div><SubmitButton pending=pending(action) class="btn">"Add key"</SubmitButton></div>
             </PostForm>
