@@ -47,6 +47,7 @@ function errorClass(sdk, status) {
     402: sdk.PaymentRequiredError,
     403: sdk.PermissionDeniedError,
     404: sdk.NotFoundError,
+    409: sdk.ConflictError,
     408: sdk.RequestTimeoutError,
     413: sdk.ContentTooLargeError,
     429: sdk.RateLimitError,

@@ -25,6 +25,7 @@ ERRORS = {
     401: openai.AuthenticationError,
     403: openai.PermissionDeniedError,
     404: openai.NotFoundError,
+    409: openai.ConflictError,
     429: openai.RateLimitError,
 }
 

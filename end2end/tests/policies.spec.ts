@@ -253,6 +253,7 @@ signedIn("times and headers of one's own are kept", async ({ dashboard, page }) 
   await page.getByLabel("Headers of yours").fill("OpenAI-Organization: org-house");
   await dashboard.press("Save connection");
   await dashboard.arrivesAt(/saved=yes/);
+  await dashboard.open(`${proxy.path}/settings`);
   await expect(page.getByLabel("To the first byte")).toHaveValue("30");
   await expect(page.getByLabel("Headers of yours")).toHaveValue(/^openai-organization: org-house/);
 });
