@@ -91,7 +91,10 @@ async fn a_body_over_its_bound_is_refused_with_or_without_a_length() {
     ] {
         let call = world.call(proxy, "alice", Method::POST, path).await;
         assert_eq!(call.body(media_type, body.clone()).send().await.expect(413).code(), "body_too_large", "{path}");
-        world.assert_unseen().await;
+        // A broken-off upload of the round before may be noted late; it went to another path.
+        let reached =
+            world.seen().await.iter().any(|seen| seen["path"].as_str().is_some_and(|seen| seen.ends_with(path)));
+        assert!(!reached, "{path} reached the provider");
         let mut call = world.call(proxy, "alice", Method::POST, path).await;
         let chunks = body.chunks(5_000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>();
         let stream = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
@@ -100,7 +103,6 @@ async fn a_body_over_its_bound_is_refused_with_or_without_a_length() {
         assert_eq!(call.send().await.expect(413).code(), "body_too_large", "{path} in chunks");
         let whole = world.seen().await.iter().any(|seen| seen["aborted"] == false && seen["finished"] == true);
         assert!(!whole, "{path} in chunks");
-        world.forget_seen().await;
     }
 }
 
