@@ -128,7 +128,10 @@ impl EdgeProcess {
 /// Starts an edge that is to refuse its settings; what it said, once it ended with this code.
 pub async fn ended_with(code: i32, env: &[(String, String)]) -> String {
     let mut process = Process::spawn(&edge_program(), env);
-    assert_eq!(process.exit_code().await, code, "{}", tail(&process.output.text()));
+    let ended = process.exit_code().await;
+    // What it said last may still be in the pipe; whoever reads it is done when nobody is left to tell of more.
+    let _ = timeout(PATIENCE, async { while process.grown.changed().await.is_ok() {} }).await;
+    assert_eq!(ended, code, "{}", tail(&process.output.text()));
     process.output.text()
 }
 
