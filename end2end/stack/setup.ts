@@ -1,6 +1,7 @@
 // Starts all of Keyward once for a run of the tests: database, emulator, dashboard and edge, each a process of its own.
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { createDatabase } from "./database.ts";
@@ -67,6 +68,7 @@ async function start(databaseUrl: string, running: Program[]): Promise<void> {
     ...shared,
     KEYWARD_EDGE_ADDR: `127.0.0.1:${edgePort}`,
     KEYWARD_OPS_ADDR: `127.0.0.1:${opsPort}`,
+    KEYWARD_EDGE_DATA_DIR: mkdtempSync(join(tmpdir(), "keyward-edge-")),
   });
   running.push(edge);
   await awaitAnswer(edge, `${opsUrl}/readyz`);

@@ -21,6 +21,7 @@ async function environment(databaseUrl = stack().databaseUrl): Promise<Record<st
     KEYWARD_DASHBOARD_ADDR: `127.0.0.1:${dashboard}`,
     KEYWARD_EDGE_ADDR: `127.0.0.1:${edge}`,
     KEYWARD_OPS_ADDR: `127.0.0.1:${ops}`,
+    KEYWARD_EDGE_DATA_DIR: "none",
   };
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct Config {
     /// Where several edges count together.
     pub redis_url: Option<String>,
     pub edge_nodes: u64,
+    /// What must outlive a restart. Without one, usage waits in memory only.
+    pub data_dir: Option<PathBuf>,
     pub bounds: Bounds,
 }
 
@@ -116,6 +119,7 @@ impl Config {
             jwks_overrides,
             redis_url: redis_url(&mut env),
             edge_nodes: env.parsed("KEYWARD_EDGE_NODES", 1),
+            data_dir: data_dir(&mut env, mode),
             bounds: bounds(&mut env),
         };
         if env.errors.is_empty() { Ok(config) } else { Err(env.errors) }
@@ -159,6 +163,22 @@ fn redis_url(env: &mut Env<'_>) -> Option<String> {
         env.complain("REDIS_URL", "must begin with redis:// or rediss://");
     }
     Some(url)
+}
+
+/// Memory only must be asked for: nobody should learn by a crash that there was no folder.
+fn data_dir(env: &mut Env<'_>, mode: Mode) -> Option<PathBuf> {
+    let name = "KEYWARD_EDGE_DATA_DIR";
+    match (env.text(name), mode) {
+        (Some(text), Mode::Production | Mode::Development) => (text != "none").then(|| PathBuf::from(text)),
+        (None, Mode::Development) => Some(PathBuf::from(".keyward/edge")),
+        (None, Mode::Production) => {
+            env.complain(
+                name,
+                "is not set; it must be a folder of this edge's own, or none to keep usage in memory only",
+            );
+            None
+        }
+    }
 }
 
 fn networks(env: &mut Env<'_>) -> Vec<Network> {
@@ -222,6 +242,20 @@ mod tests {
         Config::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     }
 
+    const ENOUGH: [(&str, &str); 3] = [
+        ("DATABASE_URL", "postgres://x"),
+        ("KEYWARD_KEY_ENCRYPTION_KEY", "abababababababababababababababababababababababababababababababab"),
+        ("KEYWARD_EDGE_DATA_DIR", "/var/lib/keyward"),
+    ];
+
+    #[test]
+    fn memory_only_must_be_asked_for_in_production() {
+        let with = |dir| read(&[ENOUGH[0], ENOUGH[1], ("KEYWARD_EDGE_DATA_DIR", dir)]).map(|config| config.data_dir);
+        assert!(matches!(with("none"), Ok(None)));
+        assert!(matches!(with("/x"), Ok(Some(path)) if path == std::path::Path::new("/x")));
+        assert!(read(&ENOUGH[..2]).is_err());
+    }
+
     #[test]
     fn all_mistakes_are_reported_together_and_name_their_variable() {
         let errors = read(&[
@@ -240,6 +274,7 @@ mod tests {
             "KEYWARD_EDGE_ADDR",
             "KEYWARD_JWKS_OVERRIDES",
             "KEYWARD_TRUSTED_PROXIES",
+            "KEYWARD_EDGE_DATA_DIR",
         ] {
             assert!(errors.iter().any(|error| error.starts_with(name)), "{name} in {errors:?}");
         }
@@ -248,15 +283,15 @@ mod tests {
 
     #[test]
     fn a_revocation_whose_notice_was_lost_is_found_within_5_seconds() {
-        let config = read(&[("DATABASE_URL", "postgres://x"), ("KEYWARD_KEY_ENCRYPTION_KEY", &"ab".repeat(32))]);
+        let config = read(&ENOUGH);
         let config = config.map_err(|errors| errors.join("; ")).expect("a configuration");
         // The rest is for reading what changed.
         assert!(config.bounds.config_poll <= Duration::from_secs(2));
     }
 
     #[test]
-    fn two_variables_are_enough() {
-        let config = read(&[("DATABASE_URL", "postgres://x"), ("KEYWARD_KEY_ENCRYPTION_KEY", &"ab".repeat(32))]);
+    fn three_variables_are_enough() {
+        let config = read(&ENOUGH);
         let config = config.map_err(|errors| errors.join("; ")).expect("a configuration");
         assert_eq!((config.mode, config.edge_addr.port(), config.ops_addr.port()), (Mode::Production, 8080, 8081));
     }

@@ -7,6 +7,7 @@ mod config;
 mod config_watch;
 mod custody;
 mod custody_notes;
+mod data_dir;
 mod edge;
 mod forwarding;
 mod head_watch;
@@ -56,6 +57,7 @@ use crate::byte_budget::ByteBudget;
 use crate::config::{Config, Mode};
 use crate::config_watch::{ConfigWatch, first_snapshot};
 use crate::custody::Custody;
+use crate::data_dir::DataDir;
 use crate::edge::Edge;
 use crate::ledger::Ledger;
 use crate::limiter::{LEASE, Limits, LocalLimiter, SharedLimiter, SharedSettings, keeping};
@@ -108,6 +110,8 @@ fn start_logging(config: &Config) -> anyhow::Result<()> {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
+    // Before the ports: a second edge on the same folder must not take a request.
+    let _data_dir = config.data_dir.as_deref().map(DataDir::open).transpose().context("KEYWARD_EDGE_DATA_DIR")?;
     let listener = bind(config.edge_addr, "KEYWARD_EDGE_ADDR").await?;
     let ops_listener = bind(config.ops_addr, "KEYWARD_OPS_ADDR").await?;
     let (edge_addr, ops_addr) = (listener.local_addr()?, ops_listener.local_addr()?);

@@ -12,6 +12,25 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Gone with all that is in it when the test is over.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn fresh() -> Self {
+        Self(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::new_v4().to_string()))
+    }
+
+    pub fn text(&self) -> String {
+        self.0.to_str().expect("UTF-8").to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 #[derive(Clone, Default)]
 pub struct Output(Arc<Mutex<String>>);
 
@@ -25,9 +44,21 @@ pub struct Process {
     child: Child,
     pub output: Output,
     grown: watch::Receiver<usize>,
+    _folder: Option<Folder>,
 }
 
 impl Process {
+    /// An edge that was given no folder gets one of its own.
+    fn edge(env: &[(String, String)]) -> Self {
+        let name = "KEYWARD_EDGE_DATA_DIR";
+        if env.iter().any(|(known, _)| known == name) {
+            return Self::spawn(&edge_program(), env);
+        }
+        let folder = Folder::fresh();
+        let with_folder = [env, &[(name.to_owned(), folder.text())]].concat();
+        Self { _folder: Some(folder), ..Self::spawn(&edge_program(), &with_folder) }
+    }
+
     pub fn spawn(program: &PathBuf, env: &[(String, String)]) -> Self {
         let mut command = Command::new(program);
         command
@@ -45,7 +76,7 @@ impl Process {
         let grow = Arc::new(grow);
         keep(child.stdout.take().expect("piped"), output.clone(), grow.clone());
         keep(child.stderr.take().expect("piped"), output.clone(), grow);
-        Self { child, output, grown }
+        Self { child, output, grown, _folder: None }
     }
 
     /// Waits for a line that holds this text.
@@ -111,7 +142,7 @@ pub struct EdgeProcess {
 
 impl EdgeProcess {
     pub async fn start(env: &[(String, String)]) -> Self {
-        let mut process = Process::spawn(&edge_program(), env);
+        let mut process = Process::edge(env);
         let ops = field(&process.line_with("health, readiness and metrics are served").await, "ops=");
         let address = field(&process.line_with("keyward-proxy listening").await, "edge=");
         Self { process, address, ops: format!("http://{ops}") }
@@ -119,7 +150,7 @@ impl EdgeProcess {
 
     /// Up to where it answers on the operator's port, which is before it has a configuration.
     pub async fn start_waiting(env: &[(String, String)]) -> (Process, String) {
-        let mut process = Process::spawn(&edge_program(), env);
+        let mut process = Process::edge(env);
         let ops = field(&process.line_with("health, readiness and metrics are served").await, "ops=");
         (process, format!("http://{ops}"))
     }
@@ -127,7 +158,7 @@ impl EdgeProcess {
 
 /// Starts an edge that is to refuse its settings; what it said, once it ended with this code.
 pub async fn ended_with(code: i32, env: &[(String, String)]) -> String {
-    let mut process = Process::spawn(&edge_program(), env);
+    let mut process = Process::edge(env);
     let ended = process.exit_code().await;
     // What it said last may still be in the pipe; whoever reads it is done when nobody is left to tell of more.
     let _ = timeout(PATIENCE, async { while process.grown.changed().await.is_ok() {} }).await;
