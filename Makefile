@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 # `make run` starts everything; `make test` checks everything. The recipes are in scripts/.
-.PHONY: run test setup fmt check audit clean
+.PHONY: run test setup fmt check audit bench clean
 
 run:            ## Install what is missing, build, and start Postgres, dashboard, edge and emulator
 	@scripts/run.sh
@@ -19,6 +19,9 @@ check:          ## Fast: formatting, lints and unit tests of the pure rules
 
 audit:          ## Licenses, sources, duplicates and known vulnerabilities of the dependencies
 	@scripts/audit.sh
+
+bench:          ## The edge's speed beside nginx and Envoy; QUICK=1 for a first look
+	@QUICK=$(QUICK) scripts/bench.sh
 
 clean:          ## Remove what was built and the development database
 	@for cluster in postgres test-postgres; do [ ! -d .keyward/$$cluster ] || scripts/postgres.sh remove .keyward/$$cluster; done

