@@ -96,6 +96,8 @@ cat <<EOT
     dashboard   $KEYWARD_DASHBOARD_URL
                 sign in as $DEMO_EMAIL with the password $DEMO_PASSWORD
     edge        $KEYWARD_EDGE_URL
+    emulator    $KEYWARD_EMULATOR_URL   (for a proxy of your own without an account at the API: base URL
+                $KEYWARD_EMULATOR_URL/openai, /anthropic or /gemini, API key ${KEYWARD_EMULATOR_KEY:-emulator-provider-key-0000})
     mail        $KEYWARD_DASHBOARD_URL/dev/mail   (what would have been sent)
 
   A streamed completion through the edge, with a user's token instead of a key:

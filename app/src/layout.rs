@@ -31,16 +31,19 @@ pub fn PublicLayout() -> impl IntoView {
 #[component]
 pub fn SignedInLayout() -> impl IntoView {
     let path = use_location().pathname;
-    let here = move |prefix: &'static str| move || path.with(|path| path.starts_with(prefix)).then_some("page");
+    // A proxy is a part of an app.
+    let here = move |prefixes: &'static [&'static str]| {
+        move || path.with(|path| prefixes.iter().any(|prefix| path.starts_with(prefix))).then_some("true")
+    };
     view! {
         <SkipLink/>
         <header class="header">
             <nav class="header-inner" aria-label="Main">
                 <Logo href="/apps"/>
-                <a class="header-link" href="/apps" aria-current=here("/apps")>"Apps"</a>
+                <a class="header-link" href="/apps" aria-current=here(&["/apps", "/proxies"])>"Apps"</a>
                 <div class="header-end">
                     <ThemeToggle/>
-                    <a class="header-link" href="/account" aria-current=here("/account")><MemberName/></a>
+                    <a class="header-link" href="/account" aria-current=here(&["/account"])><MemberName/></a>
                     <div class="wide-only"><SignOutButton class="btn btn-ghost btn-sm"/></div>
                 </div>
             </nav>

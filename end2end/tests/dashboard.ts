@@ -130,6 +130,14 @@ export class Dashboard {
     return { path: new URL(this.page.url()).pathname, edgeUrl };
   }
 
+  /** The path of the plan that everybody without another is in. */
+  async defaultPlan(appPath: string): Promise<string> {
+    await this.open(`${appPath}/plans`);
+    await this.page.getByRole("link", { name: "Default" }).click();
+    await this.arrivesAt(/\/plans\/[0-9a-f-]{36}$/);
+    return new URL(this.page.url()).pathname;
+  }
+
   /** Requests an hour for each user, wherever `path` keeps its limits. */
   async limit(path: string, requests: number): Promise<void> {
     await this.open(path);

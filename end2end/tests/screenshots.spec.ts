@@ -1,7 +1,9 @@
 // `npm run screenshots`: every page at three widths, light and dark, into test-results/screenshots.
 import { join } from "node:path";
 
-import { RESULTS } from "../stack/stack.ts";
+import type { Page } from "@playwright/test";
+
+import { RESULTS, stack } from "../stack/stack.ts";
 import { MEMBER_PAGES, PUBLIC_PAGES } from "./pages.ts";
 import { signedIn, test, type Workshop } from "./workshop.ts";
 import type { Dashboard } from "./dashboard.ts";
@@ -10,21 +12,49 @@ import { expect, type Watch } from "./fixtures.ts";
 
 const WIDTHS = [1440, 768, 390];
 
-async function take(dashboard: Dashboard, watch: Watch, name: string, path: string): Promise<void> {
-  watch.expectRefusals(404);
+/** Something done to a page that was loaded: a fold opened, a form sent. */
+type Act = (page: Page) => Promise<unknown>;
+
+async function take(dashboard: Dashboard, watch: Watch, name: string, path: string, act?: Act): Promise<void> {
+  watch.expectRefusals(404, 422);
   for (const colorScheme of ["light", "dark"] as const) {
     await dashboard.page.emulateMedia({ colorScheme });
     for (const width of WIDTHS) {
       await dashboard.page.setViewportSize({ width, height: 900 });
       await dashboard.open(path);
+      await act?.(dashboard.page);
       const file = `${name.replace(/[^a-z]+/gi, "-")}-${width}-${colorScheme}.png`;
+      await dashboard.page.evaluate(() => scrollTo(0, 0));
       await dashboard.page.screenshot({ path: join(RESULTS, "screenshots", file), fullPage: true });
     }
   }
 }
 
+const openFolds: Act = (page) => page.locator("details").evaluateAll((folds) => folds.forEach((fold) => fold.setAttribute("open", "")));
+
 for (const [name, path] of Object.entries(PUBLIC_PAGES)) {
   test(`screenshots of ${name}`, async ({ dashboard, watch }) => take(dashboard, watch, name, path));
+}
+
+test("screenshots of a form with errors", async ({ dashboard, watch }) =>
+  take(dashboard, watch, "a form with errors", "/sign-up", async (page) => {
+    await page.getByLabel("E-mail address").fill("ada@localhost");
+    await page.getByLabel("Password").fill("short");
+    await page.getByRole("button", { name: "Sign up" }).click();
+    await page.locator("[aria-invalid=true]").waitFor();
+  }));
+
+// Before anything is in them.
+const EMPTY: Record<string, (workshop: Workshop) => string> = {
+  "an app's users, empty": ({ appPath }) => `${appPath}/users`,
+  "an app's addresses, empty": ({ appPath }) => `${appPath}/addresses`,
+  "an app's prices, empty": ({ appPath }) => `${appPath}/prices`,
+  "an app's limits, empty": ({ appPath }) => `${appPath}/limits`,
+  "a proxy's body rules, empty": ({ openai }) => `${openai.path}/bodies`,
+  "App Check, empty": ({ appPath }) => `${appPath}/app-check`,
+};
+for (const [name, path] of Object.entries(EMPTY)) {
+  signedIn(`screenshots of ${name}`, async ({ dashboard, watch, workshop }) => take(dashboard, watch, name, path(workshop)));
 }
 
 signedIn("a proxy that is called by several users", async ({ dashboard, workshop }) => {
@@ -35,9 +65,59 @@ signedIn("a proxy that is called by several users", async ({ dashboard, workshop
   }).toPass({ timeout: 20_000 });
 });
 
+signedIn("an app with a rule of each kind", async ({ dashboard, page, workshop }) => {
+  const { appPath, openai } = workshop;
+  await dashboard.limit(`${appPath}/limits`, 5000);
+  await dashboard.open(`${appPath}/addresses`);
+  await page.getByLabel("Address or network").fill("2001:db8:85a3::8a2e:370:7334");
+  await page.getByLabel("Note").fill("Scraper that came back after the last block");
+  await dashboard.press("Add rule");
+  await expect(page.getByRole("heading", { name: /2001:db8/ })).toBeVisible();
+  await dashboard.open(`${appPath}/prices`);
+  await page.getByLabel("Model", { exact: true }).fill("ft:gpt-4o-mini-2024-07-18:acme-corporation::9abcdefg");
+  await page.getByLabel("A million input tokens").fill("0.30");
+  await page.getByLabel("A million output tokens").fill("1.20");
+  await dashboard.press("Add price");
+  await expect(page.getByRole("heading", { name: /acme/ })).toBeVisible();
+  await dashboard.open(`${openai.path}/bodies/rule`);
+  await page.getByLabel("Allowed models").fill("gpt-4o-mini\ngpt-4o*\nfast = gpt-4o-mini");
+  await page.getByLabel("Output tokens").fill("1000");
+  await dashboard.press("Save rule");
+  await dashboard.arrivesAt(/\/bodies$/);
+  await dashboard.open(`${openai.path}/keys`);
+  await page.getByLabel("API key", { exact: true }).fill(stack().canaries.providerKey);
+  await page.getByLabel("Label (optional)", { exact: true }).fill("Second quota");
+  await page.getByLabel("Your password").fill(stack().canaries.password);
+  await dashboard.press("Add key");
+  await expect(page.getByRole("heading", { name: /Second quota/ })).toBeVisible();
+  await dashboard.open(`${appPath}/users`);
+  await page.getByLabel("User id", { exact: true }).fill("auth0|5f7c8ec7c33c6c004bbafe82");
+  await dashboard.press("Block");
+  await expect(page.getByRole("heading", { name: /auth0/ })).toBeVisible();
+});
+
 for (const [name, path] of Object.entries(MEMBER_PAGES)) {
   signedIn(`screenshots of ${name}`, async ({ dashboard, watch, workshop }) => take(dashboard, watch, name, path(workshop)));
 }
+
+const UNFOLDED = ["an app", "an app's limits", "an app's plan", "an app's users", "a proxy's keys", "a proxy's settings"];
+for (const name of UNFOLDED) {
+  signedIn(`screenshots of ${name}, unfolded`, async ({ dashboard, watch, workshop }) =>
+    take(dashboard, watch, `${name}, unfolded`, MEMBER_PAGES[name](workshop), openFolds));
+}
+
+signedIn("screenshots of a form with an error below", async ({ dashboard, watch, workshop }) =>
+  take(dashboard, watch, "a limit with an error", `${workshop.appPath}/limits`, async (page) => {
+    await page.getByLabel("At most").fill("many");
+    await page.getByRole("button", { name: "Add limit" }).click();
+    await page.locator("[aria-invalid=true]").waitFor();
+  }));
+
+signedIn("screenshots of a test request", async ({ dashboard, watch, workshop }) =>
+  take(dashboard, watch, "a test request", workshop.openai.path, async (page) => {
+    await page.getByRole("button", { name: "Send a test request" }).click();
+    await page.locator(".answer").waitFor();
+  }));
 
 async function callOnce({ openai }: Workshop, sub: string): Promise<void> {
   await fetch(`${openai.edgeUrl}/v1/chat/completions`, {

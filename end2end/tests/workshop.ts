@@ -14,6 +14,8 @@ export interface Workshop {
   /** Cookies of the developer's session. */
   session: Awaited<ReturnType<import("@playwright/test").BrowserContext["storageState"]>>;
   appPath: string;
+  /** The default plan's page. */
+  planPath: string;
   openai: Proxy;
   anthropic: Proxy;
   gemini: Proxy;
@@ -54,6 +56,7 @@ async function furnish(browser: Browser): Promise<Workshop> {
   const workshop = {
     address,
     appPath,
+    planPath: await dashboard.defaultPlan(appPath),
     openai: await add("Chat", "OpenAI", "openai"),
     anthropic: await add("Claude", "Anthropic", "anthropic"),
     gemini: await add("Gemini", "Google Gemini", "gemini"),

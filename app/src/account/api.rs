@@ -20,7 +20,8 @@ pub async fn account() -> Result<(MemberView, Vec<SessionView>), PageError> {
 #[server(endpoint = "rename-account")]
 pub async fn rename_account(name: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    Ok(control.rename_account(&actor, &name).await?)
+    let renamed = control.rename_account(&actor, &name).await;
+    renamed.map_err(|error| PageError::from(error).keeping([("name", &name)]))
 }
 
 /// All sessions end, and this browser gets a new one.

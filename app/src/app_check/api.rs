@@ -8,7 +8,11 @@ use leptos::prelude::*;
 use crate::error::PageError;
 
 #[cfg(feature = "ssr")]
-use {crate::context::signed_in, keyward_domain::validate::AppCheckForm};
+use {
+    crate::context::signed_in,
+    crate::stored::{self, word},
+    keyward_domain::validate::AppCheckForm,
+};
 
 #[server(endpoint = "app-check")]
 pub async fn app_check(id: AppId) -> Result<AppCheckView, PageError> {
@@ -22,11 +26,15 @@ pub async fn save_app_check(
     mode: AppCheckMode,
     #[server(default)] project_number: String,
     #[server(default)] app_ids: String,
+    #[server(default)] seen: String,
 ) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
     let form = AppCheckForm { mode, project_number, app_ids };
-    let kept = [("project_number", form.project_number.as_str()), ("app_ids", &form.app_ids)];
-    control.save_app_check(&actor, id, &form).await.map_err(|error| PageError::from(error).keeping(kept))?;
+    let chosen = word(&mode);
+    let kept = [("mode", chosen.as_str()), ("project_number", &form.project_number), ("app_ids", &form.app_ids)];
+    let seen = stored::seen(&seen)?;
+    let saved = control.save_app_check(&actor, id, &form, seen.as_ref()).await;
+    saved.map_err(|error| PageError::from(error).keeping(kept))?;
     leptos_axum::redirect(&format!("/apps/{id}/app-check?saved=yes"));
     Ok(())
 }

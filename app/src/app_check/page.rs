@@ -7,6 +7,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{SaveAppCheck, app_check};
 use crate::apps::{AppPageHead, app_id};
+use crate::stored::{as_field, word};
 use crate::ui::card::{Empty, Section};
 use crate::ui::field::{Field, Select, TextArea};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
@@ -83,11 +84,7 @@ fn rates(time: &'static str, rates: AppCheckRates) -> impl IntoView {
 #[component]
 fn SettingsForm(view: AppCheckView, save: ServerAction<SaveAppCheck>) -> impl IntoView {
     let error = FormError::of(save);
-    let mode = match view.policy.mode {
-        AppCheckMode::Off => "off",
-        AppCheckMode::Observe => "observe",
-        AppCheckMode::Enforce => "enforce",
-    };
+    let (mode, seen) = (word(&view.policy.mode), as_field(&view.policy));
     let modes = vec![
         ("off", "Off"),
         ("observe", "Observe: count, and let everything through"),
@@ -99,6 +96,7 @@ fn SettingsForm(view: AppCheckView, save: ServerAction<SaveAppCheck>) -> impl In
                 <PostForm action=save>
                     <FormAlert error fields=&["mode", "project_number", "app_ids"]/>
                     <input type="hidden" name="id" value=view.app_id.to_string()/>
+                    <input type="hidden" name="seen" value=seen/>
                     <Select name="mode" label="App Check" error choices=modes value=mode/>
                     <Field name="project_number" label="Project number" error value=view.policy.project_number optional=true placeholder="123456789012" hint="In the Firebase console, under Project settings. Not the project’s id."/>
                     <TextArea

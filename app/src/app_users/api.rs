@@ -19,7 +19,8 @@ pub async fn app_users(id: AppId, search: AppUserSearch) -> Result<AppUsersView,
 pub async fn block_user(app: AppId, issuer: IssuerId, sub: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
     let subject = Subject { issuer, sub };
-    let kept = [("sub", subject.sub.as_str())];
+    let issuer = issuer.to_string();
+    let kept = [("sub", subject.sub.as_str()), ("issuer", &issuer)];
     control.block_app_user(&actor, app, &subject).await.map_err(|error| PageError::from(error).keeping(kept))
 }
 

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::api::{BlockUser, RevokeAllTokens, RevokeUserTokens, UnblockUser};
 use crate::ui::card::Section;
+use crate::ui::confirm::Danger;
 use crate::ui::field::{Field, Select};
 use crate::ui::form::{AfterSuccess, FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::format::moment;
@@ -71,15 +72,11 @@ pub fn RevokeAll(app: AppId, since: Option<OffsetDateTime>, action: ServerAction
         <Section title="All tokens">
             <div class="panel form-width">
                 {since}
-                <FormAlert error=FormError::of(action)/>
-                <details class="fold">
-                    <summary>"Revoke the tokens of all users"</summary>
-                    <p class="muted">"Every token that was issued before now is refused. Apps get new ones when they refresh; until then their calls fail."</p>
-                    <PostForm action=action>
-                        <input type="hidden" name="app" value=app.to_string()/>
-                        <div><SubmitButton pending=pending(action) class="btn btn-error">"Revoke all tokens"</SubmitButton></div>
-                    </PostForm>
-                </details>
+                <Danger
+                    action fields=vec![("app", app.to_string())] summary="Revoke the tokens of all users"
+                    warning="Every token that was issued before now is refused. Apps get new ones when they refresh; until then their calls fail."
+                    verb="Revoke all tokens"
+                />
             </div>
         </Section>
     }

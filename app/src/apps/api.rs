@@ -45,7 +45,8 @@ pub async fn app_name(id: AppId) -> Result<(String, Deployment), PageError> {
 #[server(endpoint = "create-app")]
 pub async fn create_app(name: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    let id = control.create_app(&actor, &name).await?;
+    let created = control.create_app(&actor, &name).await;
+    let id = created.map_err(|error| PageError::from(error).keeping([("name", &name)]))?;
     leptos_axum::redirect(&format!("/apps/{id}"));
     Ok(())
 }
@@ -53,7 +54,8 @@ pub async fn create_app(name: String) -> Result<(), PageError> {
 #[server(endpoint = "rename-app")]
 pub async fn rename_app(id: AppId, name: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    Ok(control.rename_app(&actor, id, &name).await?)
+    let renamed = control.rename_app(&actor, id, &name).await;
+    renamed.map_err(|error| PageError::from(error).keeping([("name", &name)]))
 }
 
 #[server(endpoint = "delete-app")]

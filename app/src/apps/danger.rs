@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::api::{DeleteApp, RenameApp};
 use crate::ui::card::Section;
+use crate::ui::confirm::Danger;
 use crate::ui::field::Field;
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 
@@ -12,7 +13,6 @@ use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 pub fn AppSettings(app: AppView, rename: ServerAction<RenameApp>) -> impl IntoView {
     let delete = ServerAction::<DeleteApp>::new();
     let rename_error = FormError::of(rename);
-    let delete_error = FormError::of(delete);
     let id = app.id.to_string();
     let same_id = id.clone();
     view! {
@@ -24,15 +24,10 @@ pub fn AppSettings(app: AppView, rename: ServerAction<RenameApp>) -> impl IntoVi
                     <Field name="name" label="Name" value=app.name error=rename_error/>
                     <div><SubmitButton pending=pending(rename) class="btn">"Rename"</SubmitButton></div>
                 </PostForm>
-                <details class="fold">
-                    <summary>"Delete this app"</summary>
-                    <p class="muted">"Its proxies stop at once, and their keys, settings and figures are gone for good."</p>
-                    <PostForm action=delete>
-                        <FormAlert error=delete_error/>
-                        <input type="hidden" name="id" value=same_id/>
-                        <div><SubmitButton pending=pending(delete) class="btn btn-error">"Delete for good"</SubmitButton></div>
-                    </PostForm>
-                </details>
+                <Danger
+                    action=delete fields=vec![("id", same_id)] summary="Delete this app"
+                    warning="Its proxies stop at once, and their keys, settings and figures are gone for good."
+                />
             </div>
         </Section>
     }

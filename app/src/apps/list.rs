@@ -38,13 +38,14 @@ pub fn AppsPage() -> impl IntoView {
 
 #[component]
 fn AppCard(app: AppSummary) -> impl IntoView {
+    let unit = if app.requests_last_day == 1 { " request in 24 hours" } else { " requests in 24 hours" };
     view! {
         <li class="panel panel-link">
             <h2 class="card-title"><a class="stretched" href=format!("/apps/{}", app.id)>{app.name}</a></h2>
             <p class="muted">
                 {counted(app.issuers, "identity provider", "identity providers")} " · " {counted(app.proxies, "proxy", "proxies")}
             </p>
-            <p class="card-figure">{count(app.requests_last_day)}<span class="muted">" requests in 24 hours"</span></p>
+            <p class="card-figure">{count(app.requests_last_day)}<span class="muted">{unit}</span></p>
         </li>
     }
     .into_any()

@@ -1,5 +1,6 @@
 //! Apps: the list, and one app with its identity providers, proxies and the way to the first call.
 
+mod adding;
 pub mod api;
 mod checklist;
 mod danger;
@@ -7,6 +8,7 @@ mod head;
 mod list;
 mod page;
 
+pub use adding::adding;
 pub use head::{AppPageHead, AppTabs};
 pub use list::AppsPage;
 pub use page::AppPage;

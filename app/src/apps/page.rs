@@ -11,7 +11,7 @@ use super::head::AppTabs;
 use crate::issuers::api::CheckToken;
 use crate::issuers::{IssuerActions, IssuerList, TokenCheck};
 use crate::ui::card::{Empty, Section};
-use crate::ui::format::count;
+use crate::ui::format::counted;
 use crate::ui::icon::{Icon, IconName};
 use crate::ui::loading::loaded;
 use crate::ui::notice::{Badge, Tone};
@@ -87,7 +87,7 @@ fn row(proxy: ProxySummary) -> impl IntoView {
         <li class="row panel-link">
             <div class="row-main">
                 <h3 class="row-title"><a class="stretched" href=format!("/proxies/{}", proxy.id)>{proxy.name}</a></h3>
-                <p class="muted">{proxy.provider_title} " · " {count(proxy.requests_last_day)} " requests in 24 hours"</p>
+                <p class="muted">{proxy.provider_title} " · " {counted(proxy.requests_last_day, "request", "requests")} " in 24 hours"</p>
             </div>
             <div class="row-end">{state}<Icon name=IconName::Chevron class="icon-small"/></div>
         </li>

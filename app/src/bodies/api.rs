@@ -10,7 +10,11 @@ use leptos::prelude::*;
 use crate::error::PageError;
 
 #[cfg(feature = "ssr")]
-use {crate::context::signed_in, keyward_domain::validate::BodyRuleForm};
+use {
+    crate::context::signed_in,
+    crate::stored::{self, word},
+    keyward_domain::validate::BodyRuleForm,
+};
 
 #[server(endpoint = "put-body-rule")]
 pub async fn put_body_rule(
@@ -27,6 +31,7 @@ pub async fn put_body_rule(
     #[server(default)] system_prompt: PromptChoice,
     #[server(default)] prompt: String,
     #[server(default)] end_user: EndUser,
+    #[server(default)] seen: String,
 ) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
     let form = BodyRuleForm {
@@ -43,8 +48,12 @@ pub async fn put_body_rule(
         prompt,
         end_user,
     };
+    let (tools, system_prompt, end_user) = (word(&tools), word(&system_prompt), word(&end_user));
     let kept = [
-        ("endpoint", form.endpoint.as_str()),
+        ("tools", tools.as_str()),
+        ("system_prompt", &system_prompt),
+        ("end_user", &end_user),
+        ("endpoint", &form.endpoint),
         ("models", &form.models),
         ("max_output_tokens", &form.max_output_tokens),
         ("max_choices", &form.max_choices),
@@ -54,7 +63,9 @@ pub async fn put_body_rule(
         ("modalities", &form.modalities),
         ("prompt", &form.prompt),
     ];
-    control.put_body_rule(&actor, id, &form).await.map_err(|error| PageError::from(error).keeping(kept))?;
+    let seen = stored::seen(&seen)?;
+    let put = control.put_body_rule(&actor, id, &form, seen.as_ref()).await;
+    put.map_err(|error| PageError::from(error).keeping(kept))?;
     leptos_axum::redirect(&format!("/proxies/{id}/bodies"));
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! One body rule: which endpoints, and what holds there.
 
-use keyward_domain::body_rules::EndUser;
+use keyward_domain::body_rules::BodyRule;
 use keyward_domain::catalogue;
-use keyward_domain::validate::{BodyRuleForm, PromptChoice, ToolsChoice, body_endpoints};
+use keyward_domain::validate::{BodyRuleForm, body_endpoints};
 use keyward_domain::view::ProxyView;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -10,6 +10,7 @@ use leptos_router::hooks::use_query_map;
 use super::api::PutBodyRule;
 use crate::proxies::api::proxy_settings;
 use crate::proxies::{ProxyPageHead, ProxyTitle, proxy_id};
+use crate::stored::{as_field, word};
 use crate::ui::card::Section;
 use crate::ui::field::{Field, FieldKind, Select, TextArea};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
@@ -48,25 +49,30 @@ pub fn BodyRulePage() -> impl IntoView {
             .is_some()
             .then(|| proxy.policy.bodies.iter().find(|rule| rule.endpoint == named))
             .flatten()
-            .map(BodyRuleForm::of);
+            .cloned();
         let title = if known.is_some() { "Change a rule" } else { "Add a rule" };
         let between = vec![Crumb::new("Models and bodies", format!("/proxies/{}/bodies", proxy.id))];
         view! {
             <ProxyPageHead proxy=ProxyTitle::of(&proxy) title between/>
-            <RuleForm proxy form=known.unwrap_or_default() put/>
+            <RuleForm proxy known put/>
         }
         .into_any()
     })
 }
 
 #[component]
-fn RuleForm(proxy: ProxyView, form: BodyRuleForm, put: ServerAction<PutBodyRule>) -> impl IntoView {
+fn RuleForm(
+    proxy: ProxyView,
+    #[prop(optional_no_strip)] known: Option<BodyRule>,
+    put: ServerAction<PutBodyRule>,
+) -> impl IntoView {
     let error = FormError::of(put);
-    let form = StoredValue::new(form);
+    let form = StoredValue::new(known.as_ref().map(BodyRuleForm::of).unwrap_or_default());
     view! {
         <PostForm action=put class="stack">
             <FormAlert error fields=FIELDS/>
             <input type="hidden" name="id" value=proxy.id.to_string()/>
+            {known.map(|known| view! { <input type="hidden" name="seen" value=as_field(&known)/> })}
             <Section title="Where and which models">
                 <div class="panel form-width form-stack">
                     <Endpoint provider=proxy.provider.clone() form error/>
@@ -125,20 +131,8 @@ fn Sizes(form: StoredValue<BodyRuleForm>, error: FormError) -> impl IntoView {
 #[component]
 fn Contents(form: StoredValue<BodyRuleForm>, error: FormError) -> impl IntoView {
     let value = |of: fn(&BodyRuleForm) -> &String| form.with_value(|form| of(form).clone());
-    let tools = form.with_value(|form| match form.tools {
-        ToolsChoice::Any => "any",
-        ToolsChoice::None => "none",
-        ToolsChoice::Only => "only",
-    });
-    let prompt = form.with_value(|form| match form.system_prompt {
-        PromptChoice::Free => "free",
-        PromptChoice::Forbidden => "forbidden",
-        PromptChoice::Pinned => "pinned",
-    });
-    let end_user = form.with_value(|form| match form.end_user {
-        EndUser::Free => "free",
-        EndUser::Hashed => "hashed",
-    });
+    let (tools, prompt, end_user) =
+        form.with_value(|form| (word(&form.tools), word(&form.system_prompt), word(&form.end_user)));
     let all_tools = vec![("any", "All"), ("none", "None"), ("only", "Only these types")];
     let prompts = vec![
         ("free", "The client’s"),

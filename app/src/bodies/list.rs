@@ -10,9 +10,10 @@ use super::words::summary;
 use crate::proxies::api::proxy_settings;
 use crate::proxies::{ProxyPageHead, ProxyTitle, proxy_id};
 use crate::ui::card::{Empty, Section};
-use crate::ui::confirm::Confirm;
-use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+use crate::ui::confirm::Removal;
+use crate::ui::form::{FormAlert, FormError};
 use crate::ui::loading::loaded;
+use crate::ui::row::Row;
 
 const LEAD: &str = "What clients may ask for inside a request. A rule that names an endpoint holds there alone, instead of the one for all.";
 
@@ -63,23 +64,10 @@ fn row(id: ProxyId, rule: &BodyRule, remove: ServerAction<RemoveBodyRule>) -> im
         lines => lines,
     };
     let lines = lines.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
-    view! {
-        <li class="row">
-            <div class="row-main">
-                <h3 class="row-title">{title}</h3>
-                <ul class="muted break">{lines}</ul>
-            </div>
-            <div class="row-actions">
-                <a class="btn btn-sm" href=change>"Change"</a>
-                <Confirm summary="Remove">
-                    <PostForm action=remove class="fold-body">
-                        <input type="hidden" name="id" value=id.to_string()/>
-                        <input type="hidden" name="endpoint" value=endpoint/>
-                        <SubmitButton pending=pending(remove) class="btn btn-sm btn-error">"Remove it"</SubmitButton>
-                    </PostForm>
-                </Confirm>
-            </div>
-        </li>
-    }
-    .into_any()
+    let fields = vec![("id", id.to_string()), ("endpoint", endpoint)];
+    let actions = view! {
+        <a class="btn btn-sm" href=change>"Change"</a>
+        <Removal action=remove fields/>
+    };
+    view! { <Row title=title.into_any() actions=actions.into_any()><ul class="muted break">{lines}</ul></Row> }
 }

@@ -9,7 +9,11 @@ use leptos::prelude::*;
 use crate::error::PageError;
 
 #[cfg(feature = "ssr")]
-use {crate::context::signed_in, crate::stored::stored, keyward_domain::validate::AddressRuleForm};
+use {
+    crate::context::signed_in,
+    crate::stored::{stored, word},
+    keyward_domain::validate::AddressRuleForm,
+};
 
 #[server(endpoint = "address-rules")]
 pub async fn address_rules(place: AddressPlace) -> Result<AddressRulesView, PageError> {
@@ -27,7 +31,8 @@ pub async fn put_address_rule(
 ) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
     let form = AddressRuleForm { action, network, note, lasts };
-    let kept = [("network", form.network.as_str()), ("note", &form.note)];
+    let (action, lasts) = (word(&action), word(&lasts));
+    let kept = [("action", action.as_str()), ("network", &form.network), ("lasts", &lasts), ("note", &form.note)];
     control.put_address_rule(&actor, place, &form).await.map_err(|error| PageError::from(error).keeping(kept))
 }
 

@@ -11,12 +11,13 @@ use crate::error::PageError;
 use crate::proxies::{ProxyPageHead, ProxyTitle, proxy_id};
 use crate::stored::as_field;
 use crate::ui::card::{Empty, Section};
-use crate::ui::confirm::Confirm;
+use crate::ui::confirm::Removal;
 use crate::ui::field::{Field, Select};
 use crate::ui::form::{AfterSuccess, FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::format::moment;
 use crate::ui::loading::loaded;
 use crate::ui::notice::{Badge, Notice, Tone};
+use crate::ui::row::Row;
 
 const LEAD: &str =
     "An address that is denied never gets through. As soon as one is allowed, only those that are can call.";
@@ -105,24 +106,9 @@ fn row(place: AddressPlace, view: AddressRuleView, remove: ServerAction<RemoveAd
         (Some(at), false) => format!("Until {}", moment(at)),
     };
     let note = if view.rule.note.is_empty() { end } else { format!("{} · {end}", view.rule.note) };
-    view! {
-        <li class="row">
-            <div class="row-main">
-                <h3 class="row-title">{view.rule.network.to_string()}" "<Badge tone text=word/></h3>
-                <p class="muted break">{note}</p>
-            </div>
-            <div class="row-actions">
-                <Confirm summary="Remove">
-                    <PostForm action=remove class="fold-body">
-                        <input type="hidden" name="place" value=place.to_string()/>
-                        <input type="hidden" name="rule" value=value/>
-                        <SubmitButton pending=pending(remove) class="btn btn-sm btn-error">"Remove it"</SubmitButton>
-                    </PostForm>
-                </Confirm>
-            </div>
-        </li>
-    }
-    .into_any()
+    let title = view! { {view.rule.network.to_string()}" "<Badge tone text=word/> }.into_any();
+    let actions = view! { <Removal action=remove fields=vec![("place", place.to_string()), ("rule", value)]/> };
+    view! { <Row title actions=actions.into_any()><p class="muted break">{note}</p></Row> }
 }
 
 #[component]
@@ -151,7 +137,7 @@ fn NewRule(place: AddressPlace, put: ServerAction<PutAddressRule>) -> impl IntoV
                         <Field name="note" label="Note" error optional=true placeholder="Our office"/>
                     </div>
                     <p class="field-hint">"The first address you allow locks out all others. An allow rule that expires stays in force as a lock: it lets nobody in, and opens to nobody else."</p>
-                    <div><SubmitButton pending=pending(put) class="btn">"Add rule"</SubmitButton></div>
+                    <div><SubmitButton pending=pending(put)>"Add rule"</SubmitButton></div>
                 </PostForm>
             </div>
         </Section>

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use super::api::{RecheckIssuer, RemoveIssuer, SetAnonymousUsers};
 use crate::ui::card::{Empty, Section};
+use crate::ui::confirm::{Confirm, Removal};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::format::moment;
 use crate::ui::notice::{Badge, Tone};
@@ -91,14 +92,7 @@ fn IssuerRow(issuer: IssuerView, plans: Vec<PlanName>, actions: IssuerActions) -
             <div class="row-actions">
                 {check_again}
                 <AnonymousChoice issuer=issuer plans action=anonymous/>
-                <details class="fold fold-inline">
-                    <summary>"Unlink"</summary>
-                    <PostForm action=remove class="fold-body">
-                        <p class="muted">"Its users can’t call this app any more."</p>
-                        <input type="hidden" name="id" value=id/>
-                        <SubmitButton pending=pending(remove) class="btn btn-sm btn-error">"Unlink it"</SubmitButton>
-                    </PostForm>
-                </details>
+                <Removal action=remove fields=vec![("id", id)] summary="Unlink" verb="Unlink it" warning="Its users can’t call this app any more."/>
             </div>
         </li>
     }
@@ -137,8 +131,7 @@ fn AnonymousChoice(issuer: IssuerView, plans: Vec<PlanName>, action: ServerActio
     };
     issuer.config.marks_anonymous_users().then(|| {
         view! {
-            <details class="fold fold-inline">
-                <summary>"Anonymous users"</summary>
+            <Confirm summary="Anonymous users">
                 <PostForm action class="fold-body">
                     <p class="muted">"They cost nothing to make: give them a plan with a limit per address."</p>
                     <input type="hidden" name="id" value=issuer.id.to_string()/>
@@ -150,7 +143,7 @@ fn AnonymousChoice(issuer: IssuerView, plans: Vec<PlanName>, action: ServerActio
                     </select>
                     <SubmitButton pending=pending(action) class="btn btn-sm">"Set for anonymous users"</SubmitButton>
                 </PostForm>
-            </details>
+            </Confirm>
         }
     })
 }

@@ -6,58 +6,32 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::LinkIssuer;
 use super::kind::IssuerKind;
-use crate::apps::api::app_name;
-use crate::apps::app_id;
-use crate::deployment::Deployment;
+use crate::apps::adding;
+use crate::ui::choice::{Choice, ChooseAgain};
 use crate::ui::field::{Field, FieldKind};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
-use crate::ui::loading::loaded;
-use crate::ui::page::{Crumb, PageHead};
 
 #[component]
 pub fn NewIssuerPage() -> impl IntoView {
-    let id = app_id();
     let query = use_query_map();
     let kind = Memo::new(move |_| query.with(|query| query.get("kind").and_then(|name| IssuerKind::parse(&name))));
-    let resource = Resource::new(
-        move || id.get(),
-        |id| async move {
-            let id = id?;
-            let (name, deployment) = app_name(id).await?;
-            Ok((id, name, deployment))
+    adding(
+        "Link an identity provider",
+        "Who signs your users’ tokens? Keyward checks every call against it.",
+        move |id, deployment| {
+            let choices = IssuerKind::offered(deployment).into_iter().map(|offered| choice(id, offered, kind));
+            view! {
+                <ul class="choice-grid">{choices.collect_view()}</ul>
+                {move || kind.get().map(|kind| view! { <KindForm id kind/> })}
+            }
+            .into_any()
         },
-    );
-    loaded(resource, move |(id, name, deployment)| {
-        view! {
-            <PageHead
-                title="Link an identity provider"
-                lead="Who signs your users’ tokens? Keyward checks every call against it."
-                crumbs=vec![Crumb::new("Apps", "/apps"), Crumb::new(name, format!("/apps/{id}"))]
-            />
-            <Choices id deployment kind/>
-            {move || kind.get().map(|kind| view! { <KindForm id kind/> })}
-        }
-        .into_any()
-    })
+    )
 }
 
-#[component]
-fn Choices(id: AppId, deployment: Deployment, kind: Memo<Option<IssuerKind>>) -> impl IntoView {
-    let cards = IssuerKind::offered(deployment)
-        .into_iter()
-        .map(|offered| {
-            let here = move || (kind.get() == Some(offered)).then_some("true");
-            view! {
-                <li>
-                    <a class="choice" href=format!("/apps/{id}/issuers/new?kind={}", offered.name()) aria-current=here>
-                        <span class="choice-title">{offered.title()}</span>
-                        <span class="choice-text">{offered.summary()}</span>
-                    </a>
-                </li>
-            }
-        })
-        .collect_view();
-    view! { <ul class="choice-grid">{cards}</ul> }.into_any()
+fn choice(id: AppId, offered: IssuerKind, kind: Memo<Option<IssuerKind>>) -> impl IntoView {
+    let href = format!("/apps/{id}/issuers/new?kind={}", offered.name());
+    view! { <Choice href title=offered.title() text=offered.summary() chosen=move || kind.get() == Some(offered)/> }
 }
 
 #[component]
@@ -67,6 +41,7 @@ fn KindForm(id: AppId, kind: IssuerKind) -> impl IntoView {
     view! {
         <div class="panel form-width">
             <h2 class="section-title">{kind.title()}</h2>
+            <ChooseAgain href=format!("/apps/{id}/issuers/new")/>
             <PostForm action=action>
                 <FormAlert error fields=shown(kind)/>
                 <input type="hidden" name="app" value=id.to_string()/>

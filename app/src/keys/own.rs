@@ -6,8 +6,9 @@ use keyward_domain::view::{ByokView, ProxySummary};
 use leptos::prelude::*;
 
 use super::pool::KeyActions;
+use crate::stored::word;
 use crate::ui::card::Section;
-use crate::ui::confirm::Confirm;
+use crate::ui::confirm::Removal;
 use crate::ui::field::Select;
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::format::counted;
@@ -15,31 +16,24 @@ use crate::ui::format::counted;
 #[component]
 pub fn UsersOwnKeys(id: ProxyId, byok: Byok, counts: ByokView, actions: KeyActions) -> impl IntoView {
     let error = FormError::of(actions.byok);
-    let now = match byok {
-        Byok::Off => "off",
-        Byok::Optional => "optional",
-        Byok::Required => "required",
-    };
     let choices = vec![
         ("off", "No: calls go with your keys"),
         ("optional", "They may"),
         ("required", "They must: your keys serve nobody"),
     ];
     let shown = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let summary = format!(
-        "{} in use, of {}.",
-        counted(shown(counts.live_keys), "key", "keys"),
-        counted(shown(counts.owners), "user", "users")
-    );
+    let says_something = byok != Byok::Off || counts.owners > 0;
+    let summary = says_something.then(|| {
+        let keys = counted(shown(counts.live_keys), "key", "keys");
+        let users = counted(shown(counts.owners), "user", "users");
+        view! { <p class="muted">{format!("{keys} in use, of {users}.")}</p> }
+    });
     let revoke = (counts.live_keys > 0).then(|| {
         view! {
-            <Confirm summary="Revoke them all">
-                <PostForm action=actions.revoke class="fold-body">
-                    <p class="muted">"Users have to bring their keys anew."</p>
-                    <input type="hidden" name="id" value=id.to_string()/>
-                    <SubmitButton pending=pending(actions.revoke) class="btn btn-sm btn-error">"Revoke all of them"</SubmitButton>
-                </PostForm>
-            </Confirm>
+            <Removal
+                action=actions.revoke fields=vec![("id", id.to_string())] summary="Revoke them all" verb="Revoke all of them"
+                warning="Users have to bring their keys anew."
+            />
         }
     });
     view! {
@@ -48,10 +42,10 @@ pub fn UsersOwnKeys(id: ProxyId, byok: Byok, counts: ByokView, actions: KeyActio
                 <PostForm action=actions.byok>
                     <FormAlert error fields=&["byok"]/>
                     <input type="hidden" name="id" value=id.to_string()/>
-                    <Select name="byok" label="May users bring a key of their own?" error choices value=now/>
+                    <Select name="byok" label="May users bring a key of their own?" error choices value=word(&byok)/>
                     <div><SubmitButton pending=pending(actions.byok) class="btn">"Save"</SubmitButton></div>
                 </PostForm>
-                <p class="muted">{summary}</p>
+                {summary}
                 <FormAlert error=FormError::of(actions.revoke)/>
                 {revoke}
             </div>

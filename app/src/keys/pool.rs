@@ -6,11 +6,12 @@ use leptos::prelude::*;
 
 use super::api::{AddKey, ChangeKey, RemoveKey, RevokeByokKeys, SetByok, SetFallback};
 use crate::ui::card::{Empty, Section};
-use crate::ui::confirm::Confirm;
+use crate::ui::confirm::{Confirm, Removal};
 use crate::ui::field::{Field, FieldKind};
 use crate::ui::form::{AfterSuccess, FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::format::moment;
 use crate::ui::notice::{Badge, Tone};
+use crate::ui::row::Row;
 
 #[derive(Clone, Copy)]
 pub struct KeyActions {
@@ -78,35 +79,30 @@ fn row(id: ProxyId, key: PoolKeyView, actions: KeyActions) -> impl IntoView {
         let text = format!("The API last refused it {} with status {}.", moment(refusal.at), refusal.status);
         view! { <p class="muted">{text}</p> }
     });
+    let same_key = vec![("id", id.to_string()), ("key", key.id.to_string())];
+    let heading = view! { {title}" "<code>{key.hint.to_string()}</code>" "{state} };
+    let added = format!("Weight {} · added {}", key.weight, moment(key.created_at));
+    let buttons = view! {
+        <Confirm summary="Change">
+            <PostForm action=actions.change class="fold-body row-form">
+                <input type="hidden" name="id" value=id.to_string()/>
+                <input type="hidden" name="key" value=key.id.to_string()/>
+                <input class="input input-label" name="label" aria-label="Label" placeholder="Label" value=key.label autocomplete="off"/>
+                <input class="input input-number" name="weight" aria-label="Weight" inputmode="numeric" value=key.weight.to_string() autocomplete="off"/>
+                <SubmitButton pending=pending(actions.change) class="btn btn-sm">"Save"</SubmitButton>
+            </PostForm>
+        </Confirm>
+        <Removal
+            action=actions.remove fields=same_key
+            warning="Gone for good. Objects made with it may be out of reach if it is of another account at the API."
+        />
+    };
     view! {
-        <li class="row">
-            <div class="row-main">
-                <h3 class="row-title">{title}" "<code>{key.hint.to_string()}</code>" "{state}</h3>
-                <p class="muted">{format!("Weight {} · added {}", key.weight, moment(key.created_at))}</p>
-                {refusal}
-            </div>
-            <div class="row-actions">
-                <Confirm summary="Change">
-                    <PostForm action=actions.change class="fold-body row-form">
-                        <input type="hidden" name="id" value=id.to_string()/>
-                        <input type="hidden" name="key" value=key.id.to_string()/>
-                        <input class="input input-label" name="label" aria-label="Label" placeholder="Label" value=key.label autocomplete="off"/>
-                        <input class="input input-number" name="weight" aria-label="Weight" inputmode="numeric" value=key.weight.to_string() autocomplete="off"/>
-                        <SubmitButton pending=pending(actions.change) class="btn btn-sm">"Save"</SubmitButton>
-                    </PostForm>
-                </Confirm>
-                <Confirm summary="Remove">
-                    <PostForm action=actions.remove class="fold-body">
-                        <p class="muted">"Gone for good. Objects made with it may be out of reach if it is of another account at the API."</p>
-                        <input type="hidden" name="id" value=id.to_string()/>
-                        <input type="hidden" name="key" value=key.id.to_string()/>
-                        <SubmitButton pending=pending(actions.remove) class="btn btn-sm btn-error">"Remove it"</SubmitButton>
-                    </PostForm>
-                </Confirm>
-            </div>
-        </li>
+        <Row title=heading.into_any() actions=buttons.into_any()>
+            <p class="muted">{added}</p>
+            {refusal}
+        </Row>
     }
-    .into_any()
 }
 
 #[component]
@@ -124,7 +120,7 @@ fn NewKey(id: ProxyId, action: ServerAction<AddKey>) -> impl IntoView {
                 </div>
                 <Field name="key" label="API key" kind=FieldKind::Secret error hint="Of the same account at the API as the others: users’ files and threads belong to it."/>
                 <Field name="current_password" label="Your password" kind=FieldKind::CurrentPassword error/>
-                <div><SubmitButton pending=pending(action) class="btn">"Add key"</SubmitButton></div>
+                <div><SubmitButton pending=pending(action)>"Add key"</SubmitButton></div>
             </PostForm>
         </div>
     }

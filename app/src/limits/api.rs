@@ -10,7 +10,11 @@ use leptos::prelude::*;
 use crate::error::PageError;
 
 #[cfg(feature = "ssr")]
-use {crate::context::signed_in, crate::stored::stored, keyward_domain::validate::LimitForm};
+use {
+    crate::context::signed_in,
+    crate::stored::{stored, word},
+    keyward_domain::validate::LimitForm,
+};
 
 /// What an app's own pages show of what was decided for it.
 #[server(endpoint = "app-policy")]
@@ -30,7 +34,14 @@ pub async fn put_limit(
 ) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
     let form = LimitForm { measure, window, per, model, amount };
-    let kept = [("amount", form.amount.as_str()), ("model", &form.model)];
+    let (measure, window, per) = (word(&measure), word(&window), word(&per));
+    let kept = [
+        ("measure", measure.as_str()),
+        ("amount", &form.amount),
+        ("window", &window),
+        ("per", &per),
+        ("model", &form.model),
+    ];
     control.put_limit(&actor, place, &form).await.map_err(|error| PageError::from(error).keeping(kept))
 }
 
@@ -44,7 +55,8 @@ pub async fn remove_limit(place: LimitPlace, limit: String) -> Result<(), PageEr
 #[server(endpoint = "save-counting")]
 pub async fn save_counting(id: AppId, time_zone: String, without_counters: WithoutCounters) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    let kept = [("time_zone", time_zone.as_str())];
+    let chosen = word(&without_counters);
+    let kept = [("time_zone", time_zone.as_str()), ("without_counters", &chosen)];
     let saved = control.save_counting(&actor, id, &time_zone, without_counters).await;
     saved.map_err(|error| PageError::from(error).keeping(kept))?;
     leptos_axum::redirect(&format!("/apps/{id}/limits?saved=yes"));

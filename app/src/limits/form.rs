@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use super::api::PutLimit;
 use super::words;
 use crate::error::PageError;
+use crate::stored::word;
 use crate::ui::field::{Field, Select};
 use crate::ui::form::{AfterSuccess, FormAlert, FormError, PostForm, SubmitButton, pending};
 
@@ -29,10 +30,11 @@ pub fn NewLimit(place: LimitPlace, action: ServerAction<PutLimit>) -> impl IntoV
         (Measure::OutputTokens, "Output tokens"),
         (Measure::CostMicroUsd, "US dollars"),
     ];
-    let measures = measures.map(|(measure, text)| (words::measure_name(measure), text)).to_vec();
+    let measures = measures.map(|(measure, text)| (word(&measure), text.to_owned())).to_vec();
     let windows = [Window::Second, Window::Minute, Window::Hour, Window::Day, Window::Month, Window::AtOnce];
-    let windows = windows.map(|window| (window.name(), words::window(window))).to_vec();
-    let pers = [Per::User, Per::AnonymousAddress, Per::Everyone].map(|per| (words::per_name(per), words::per(per)));
+    let windows = windows.map(|window| (word(&window), words::window(window).to_owned())).to_vec();
+    let pers = [Per::User, Per::AnonymousAddress, Per::Everyone];
+    let pers = pers.map(|per| (word(&per), words::per(per).to_owned())).to_vec();
     view! {
         <div class="panel form-width">
             <h3 class="card-title">"Add a limit"</h3>
@@ -45,11 +47,11 @@ pub fn NewLimit(place: LimitPlace, action: ServerAction<PutLimit>) -> impl IntoV
                 </div>
                 <div class="field-pair">
                     <Select name="window" label="In" error choices=windows value="minute"/>
-                    <Select name="per" label="For whom" error choices=pers.to_vec() value="user"/>
+                    <Select name="per" label="For whom" error choices=pers value="user"/>
                 </div>
                 <Field name="model" label="Only for the model" error optional=true placeholder="gpt-4o*" hint="A * at the end stands for any rest. Empty: for every model."/>
                 <p class="field-hint">"A limit of the same kind, time, people and model takes the place of the one before."</p>
-                <div><SubmitButton pending=pending(action) class="btn">"Add limit"</SubmitButton></div>
+                <div><SubmitButton pending=pending(action)>"Add limit"</SubmitButton></div>
             </PostForm>
         </div>
     }

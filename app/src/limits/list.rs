@@ -9,9 +9,10 @@ use super::form::NewLimit;
 use super::words;
 use crate::stored::as_field;
 use crate::ui::card::{Empty, Section};
-use crate::ui::confirm::Confirm;
-use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+use crate::ui::confirm::Removal;
+use crate::ui::form::{FormAlert, FormError};
 use crate::ui::format::capitalized;
+use crate::ui::row::Row;
 
 #[derive(Clone, Copy)]
 pub struct LimitActions {
@@ -59,23 +60,7 @@ fn row(place: LimitPlace, limit: &Limit, remove: ServerAction<RemoveLimit>) -> i
     let title = format!("{} {}", words::amount(limit), words::window(limit.window));
     let model = limit.model.as_ref().map(|model| format!(", only for {model}")).unwrap_or_default();
     let whose = format!("{}{model}", capitalized(words::per(limit.per)));
-    let value = as_field(limit);
-    view! {
-        <li class="row">
-            <div class="row-main">
-                <h3 class="row-title">{title}</h3>
-                <p class="muted break">{whose}</p>
-            </div>
-            <div class="row-actions">
-                <Confirm summary="Remove">
-                    <PostForm action=remove class="fold-body">
-                        <input type="hidden" name="place" value=place.to_string()/>
-                        <input type="hidden" name="limit" value=value/>
-                        <SubmitButton pending=pending(remove) class="btn btn-sm btn-error">"Remove it"</SubmitButton>
-                    </PostForm>
-                </Confirm>
-            </div>
-        </li>
-    }
-    .into_any()
+    let fields = vec![("place", place.to_string()), ("limit", as_field(limit))];
+    let actions = view! { <Removal action=remove fields/> };
+    view! { <Row title=title.into_any() actions=actions.into_any()><p class="muted break">{whose}</p></Row> }
 }

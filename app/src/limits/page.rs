@@ -11,6 +11,7 @@ use super::list::{LimitActions, LimitSection};
 use crate::apps::{AppPageHead, app_id};
 use crate::proxies::api::proxy_settings;
 use crate::proxies::{ProxyPageHead, ProxyTitle, proxy_id};
+use crate::stored::word;
 use crate::ui::card::Section;
 use crate::ui::field::{Field, Select};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
@@ -49,14 +50,9 @@ pub fn AppLimitsPage() -> impl IntoView {
 #[component]
 fn Counting(id: AppId, policy: AppPolicy, action: ServerAction<SaveCounting>) -> impl IntoView {
     let error = FormError::of(action);
-    let now = match policy.without_counters {
-        WithoutCounters::Refuse => "refuse",
-        WithoutCounters::Allow => "allow",
-    };
-    let choices = vec![
-        ("refuse", "Refuse calls that a budget of money or tokens limits"),
-        ("allow", "Let them through: availability comes first"),
-    ];
+    let choices =
+        [(WithoutCounters::Refuse, "Refuse calls that have a budget"), (WithoutCounters::Allow, "Let them through")];
+    let choices = choices.map(|(choice, text)| (word(&choice), text.to_owned())).to_vec();
     view! {
         <Section title="Counting">
             <div class="panel form-width">
@@ -64,7 +60,7 @@ fn Counting(id: AppId, policy: AppPolicy, action: ServerAction<SaveCounting>) ->
                     <FormAlert error fields=&["time_zone", "without_counters"]/>
                     <input type="hidden" name="id" value=id.to_string()/>
                     <Field name="time_zone" label="Time zone" error value=policy.time_zone placeholder="Europe/Berlin" hint="Calendar months begin at midnight there."/>
-                    <Select name="without_counters" label="While the shared counters are out of reach for more than a minute" error choices value=now/>
+                    <Select name="without_counters" label="While the shared counters are out of reach for more than a minute" error choices value=word(&policy.without_counters) hint="Budgets are limits of money or tokens. Refusing keeps to them; letting through keeps the app going."/>
                     <div><SubmitButton pending=pending(action) class="btn">"Save"</SubmitButton></div>
                 </PostForm>
             </div>

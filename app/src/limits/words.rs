@@ -45,24 +45,6 @@ pub fn per(per: Per) -> &'static str {
     }
 }
 
-pub fn measure_name(measure: Measure) -> &'static str {
-    match measure {
-        Measure::Requests => "requests",
-        Measure::InputTokens => "input_tokens",
-        Measure::OutputTokens => "output_tokens",
-        Measure::TotalTokens => "total_tokens",
-        Measure::CostMicroUsd => "cost_micro_usd",
-    }
-}
-
-pub fn per_name(per: Per) -> &'static str {
-    match per {
-        Per::User => "user",
-        Per::AnonymousAddress => "anonymous_address",
-        Per::Everyone => "everyone",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,22 +63,6 @@ mod tests {
             (limit(Measure::CostMicroUsd, 1_000_000_000), "$1,000.00"),
         ] {
             assert_eq!(amount(&limit), want);
-        }
-    }
-
-    #[test]
-    fn the_names_in_forms_are_those_that_are_stored() {
-        for measure in [
-            Measure::Requests,
-            Measure::InputTokens,
-            Measure::OutputTokens,
-            Measure::TotalTokens,
-            Measure::CostMicroUsd,
-        ] {
-            assert_eq!(serde_json::to_value(measure).expect("a name"), measure_name(measure));
-        }
-        for per in [Per::User, Per::AnonymousAddress, Per::Everyone] {
-            assert_eq!(serde_json::to_value(per).expect("a name"), per_name(per));
         }
     }
 }

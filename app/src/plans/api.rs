@@ -25,7 +25,8 @@ pub async fn plan(id: PlanId) -> Result<PlanView, PageError> {
 #[server(endpoint = "create-plan")]
 pub async fn create_plan(app: AppId, name: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    let plan = control.create_plan(&actor, app, &name).await?;
+    let created = control.create_plan(&actor, app, &name).await;
+    let plan = created.map_err(|error| PageError::from(error).keeping([("name", &name)]))?;
     leptos_axum::redirect(&format!("/apps/{app}/plans/{plan}"));
     Ok(())
 }
@@ -33,7 +34,8 @@ pub async fn create_plan(app: AppId, name: String) -> Result<(), PageError> {
 #[server(endpoint = "rename-plan")]
 pub async fn rename_plan(id: PlanId, name: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    Ok(control.rename_plan(&actor, id, &name).await?)
+    let renamed = control.rename_plan(&actor, id, &name).await;
+    renamed.map_err(|error| PageError::from(error).keeping([("name", &name)]))
 }
 
 #[server(endpoint = "delete-plan")]

@@ -60,7 +60,7 @@ fn NewPlan(app: AppId) -> impl IntoView {
     let action = ServerAction::<CreatePlan>::new();
     let error = FormError::of(action);
     view! {
-        <Section title="New plan" lead="A plan of its own is for anonymous users, say: choose it at the identity provider.">
+        <Section title="New plan" lead="For users whose tokens name it, or for the anonymous users of an identity provider.">
             <div class="panel form-width">
                 <PostForm action=action>
                     <FormAlert error fields=&["name"]/>

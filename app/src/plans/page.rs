@@ -11,6 +11,7 @@ use crate::apps::AppPageHead;
 use crate::error::PageError;
 use crate::limits::{LimitActions, LimitSection};
 use crate::ui::card::Section;
+use crate::ui::confirm::Danger;
 use crate::ui::field::Field;
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::loading::loaded;
@@ -77,19 +78,13 @@ fn Settings(plan: PlanView, rename: ServerAction<RenamePlan>) -> impl IntoView {
 #[component]
 fn DeleteForm(id: PlanId) -> impl IntoView {
     let action = ServerAction::<DeletePlan>::new();
-    let error = FormError::of(action);
     view! {
         <Section title="Delete">
             <div class="panel form-width">
-                <FormAlert error/>
-                <details class="fold">
-                    <summary>"Delete this plan"</summary>
-                    <p class="muted">"Its limits end at once; its users are in the default plan from then on."</p>
-                    <PostForm action=action>
-                        <input type="hidden" name="id" value=id.to_string()/>
-                        <div><SubmitButton pending=pending(action) class="btn btn-error">"Delete for good"</SubmitButton></div>
-                    </PostForm>
-                </details>
+                <Danger
+                    action fields=vec![("id", id.to_string())] summary="Delete this plan"
+                    warning="Its limits end at once; its users are in the default plan from then on."
+                />
             </div>
         </Section>
     }

@@ -13,10 +13,11 @@ use crate::limits::api::app_policy;
 use crate::limits::dollars;
 use crate::stored::as_field;
 use crate::ui::card::{Empty, Section};
-use crate::ui::confirm::Confirm;
+use crate::ui::confirm::Removal;
 use crate::ui::field::{Field, Select};
 use crate::ui::form::{AfterSuccess, FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::loading::loaded;
+use crate::ui::row::Row;
 
 const FIELDS: &[&str] = &["provider", "model", "input", "output", "cached", "per_request"];
 
@@ -64,25 +65,8 @@ fn row(app: AppId, price: &PriceOverride, remove: ServerAction<RemovePrice>) -> 
     );
     let request =
         if price.per_request == 0 { String::new() } else { format!(" · each request {}", dollars(price.per_request)) };
-    let value = as_field(price);
-    view! {
-        <li class="row">
-            <div class="row-main">
-                <h3 class="row-title">{title}</h3>
-                <p class="muted break">{tokens}{request}</p>
-            </div>
-            <div class="row-actions">
-                <Confirm summary="Remove">
-                    <PostForm action=remove class="fold-body">
-                        <input type="hidden" name="app" value=app.to_string()/>
-                        <input type="hidden" name="price" value=value/>
-                        <SubmitButton pending=pending(remove) class="btn btn-sm btn-error">"Remove it"</SubmitButton>
-                    </PostForm>
-                </Confirm>
-            </div>
-        </li>
-    }
-    .into_any()
+    let actions = view! { <Removal action=remove fields=vec![("app", app.to_string()), ("price", as_field(price))]/> };
+    view! { <Row title=title.into_any() actions=actions.into_any()><p class="muted break">{tokens}{request}</p></Row> }
 }
 
 fn check(form: &PutPrice) -> Result<(), PageError> {
@@ -119,7 +103,7 @@ fn NewPrice(app: AppId, put: ServerAction<PutPrice>) -> impl IntoView {
                         <Field name="cached" label="A million cached input tokens" error optional=true hint="Empty: as other input"/>
                         <Field name="per_request" label="Each request" error optional=true hint="Added to the price of its tokens"/>
                     </div>
-                    <div><SubmitButton pending=pending(put) class="btn">"Add price"</SubmitButton></div>
+                    <div><SubmitButton pending=pending(put)>"Add price"</SubmitButton></div>
                 </PostForm>
             </div>
         </Section>

@@ -14,6 +14,7 @@ use {
     super::key_fields::KeyFields,
     crate::context::signed_in,
     crate::flash,
+    crate::stored,
     crate::usage::charts,
     keyward_control::ProxySwitch,
     keyward_domain::validate,
@@ -86,6 +87,7 @@ pub async fn save_proxy(
     #[server(default)] current_password: String,
     #[server(default)] allowed_origins: String,
     #[server(default)] rules: String,
+    #[server(default)] seen: String,
 ) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
     let typed = [
@@ -108,6 +110,7 @@ pub async fn save_proxy(
             allowed_origins: allowed_origins.lines().map(str::to_owned).collect(),
             rules: validate::parse_rule_lines(&rules)
                 .map_err(|error| PageError::refused("rules", error.to_string()))?,
+            seen: stored::seen(&seen)?,
         })
     };
     let form = form().map_err(|error| error.keeping(typed))?;

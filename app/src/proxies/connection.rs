@@ -6,6 +6,7 @@ use keyward_domain::view::ProxyView;
 use leptos::prelude::*;
 
 use super::connection_api::{SaveConnection, SaveOwnership};
+use crate::stored::as_field;
 use crate::ui::card::Section;
 use crate::ui::field::{Field, FieldKind, TextArea};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
@@ -32,6 +33,7 @@ pub fn ConnectionSection(proxy: ProxyView, action: ServerAction<SaveConnection>)
                 <PostForm action=action>
                     <FormAlert error fields=FIELDS/>
                     <input type="hidden" name="id" value=proxy.id.to_string()/>
+                    <input type="hidden" name="seen" value=as_field(&form)/>
                     <div class="field-pair">
                         <Field name="connect_secs" label="To connect" kind=FieldKind::Number error value=form.connect_secs optional=true/>
                         <Field name="first_byte_secs" label="To the first byte" kind=FieldKind::Number error value=form.first_byte_secs optional=true/>
@@ -72,6 +74,7 @@ pub fn OwnershipSection(proxy: ProxyView, action: ServerAction<SaveOwnership>) -
                 <PostForm action=action>
                     <FormAlert error fields=&["ownership", "shared"]/>
                     <input type="hidden" name="id" value=proxy.id.to_string()/>
+                    <input type="hidden" name="seen" value=as_field(&proxy.updated_at)/>
                     {table}
                     <TextArea
                         name="shared" label="For everybody" error rows=3 value=shared_lines(&proxy.policy.shared) optional=true

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::error::PageError;
 
 #[cfg(feature = "ssr")]
-use {crate::context::signed_in, keyward_domain::validate::ConnectionForm};
+use {crate::context::signed_in, crate::stored, keyward_domain::validate::ConnectionForm};
 
 #[server(endpoint = "save-connection")]
 pub async fn save_connection(
@@ -16,6 +16,7 @@ pub async fn save_connection(
     #[server(default)] idle_secs: String,
     #[server(default)] open_secs: String,
     #[server(default)] upstream_headers: String,
+    #[server(default)] seen: String,
 ) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
     let form = ConnectionForm { connect_secs, first_byte_secs, idle_secs, open_secs, upstream_headers };
@@ -26,7 +27,9 @@ pub async fn save_connection(
         ("open_secs", &form.open_secs),
         ("upstream_headers", &form.upstream_headers),
     ];
-    control.save_connection(&actor, id, &form).await.map_err(|error| PageError::from(error).keeping(kept))?;
+    let seen = stored::seen(&seen)?;
+    let saved = control.save_connection(&actor, id, &form, seen.as_ref()).await;
+    saved.map_err(|error| PageError::from(error).keeping(kept))?;
     leptos_axum::redirect(&format!("/proxies/{id}/settings?saved=yes"));
     Ok(())
 }
@@ -36,10 +39,11 @@ pub async fn save_ownership(
     id: ProxyId,
     #[server(default)] ownership: String,
     #[server(default)] shared: String,
+    #[server(default)] seen: String,
 ) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
     let kept = [("ownership", ownership.as_str()), ("shared", shared.as_str())];
-    let saved = control.save_ownership(&actor, id, &ownership, &shared).await;
+    let saved = control.save_ownership(&actor, id, (&ownership, &shared), stored::seen(&seen)?).await;
     saved.map_err(|error| PageError::from(error).keeping(kept))?;
     leptos_axum::redirect(&format!("/proxies/{id}/settings?saved=yes"));
     Ok(())

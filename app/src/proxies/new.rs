@@ -9,64 +9,36 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::CreateProxy;
 use super::key_fields::KeyPlacementFields;
-use crate::apps::api::app_name;
-use crate::apps::app_id;
+use crate::apps::adding;
 use crate::deployment::Deployment;
+use crate::ui::choice::{Choice, ChooseAgain};
 use crate::ui::field::{Field, FieldKind};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
-use crate::ui::loading::loaded;
-use crate::ui::page::{Crumb, PageHead};
 
 #[component]
 pub fn NewProxyPage() -> impl IntoView {
-    let id = app_id();
     let query = use_query_map();
     let provider =
         Memo::new(move |_| query.with(|query| query.get("provider").and_then(|name| catalogue::provider(&name))));
-    let resource = Resource::new(
-        move || id.get(),
-        |id| async move {
-            let id = id?;
-            let (name, deployment) = app_name(id).await?;
-            Ok((id, name, deployment))
-        },
-    );
-    loaded(resource, move |(id, name, deployment)| {
+    adding("Add a proxy", "Which API should your app be able to call?", move |id, deployment| {
+        let choices = catalogue::providers().iter().map(|offered| choice(id, offered, provider));
         view! {
-            <PageHead
-                title="Add a proxy"
-                lead="Which API should your app be able to call?"
-                crumbs=vec![Crumb::new("Apps", "/apps"), Crumb::new(name, format!("/apps/{id}"))]
-            />
-            <Choices id provider/>
+            <ul class="choice-grid">{choices.collect_view()}</ul>
             {move || provider.get().map(|provider| view! { <ProviderForm id provider deployment/> })}
         }
         .into_any()
     })
 }
 
-#[component]
-fn Choices(id: AppId, provider: Memo<Option<&'static Provider>>) -> impl IntoView {
-    let cards = catalogue::providers()
-        .iter()
-        .map(|offered| {
-            let here = move || provider.get().is_some_and(|chosen| chosen.name == offered.name).then_some("true");
-            let address = offered.addresses.first().filter(|_| offered.base_url.is_empty()).unwrap_or(&offered.base_url);
-            let host = address.strip_prefix("https://").map(|address| address.split('/').next().unwrap_or(address));
-            let host = host.unwrap_or("Any HTTPS API with a key");
-            // A long name may break after its dots.
-            let text = host.replace('.', ".\u{200b}");
-            view! {
-                <li>
-                    <a class="choice" href=format!("/apps/{id}/proxies/new?provider={}", offered.name) aria-current=here>
-                        <span class="choice-title">{offered.title.as_str()}</span>
-                        <span class="choice-text">{text}</span>
-                    </a>
-                </li>
-            }
-        })
-        .collect_view();
-    view! { <ul class="choice-grid">{cards}</ul> }.into_any()
+fn choice(id: AppId, offered: &'static Provider, provider: Memo<Option<&'static Provider>>) -> impl IntoView {
+    let address = offered.addresses.first().filter(|_| offered.base_url.is_empty()).unwrap_or(&offered.base_url);
+    let host = address.strip_prefix("https://").map(|address| address.split('/').next().unwrap_or(address));
+    let host = host.unwrap_or("Any HTTPS API with a key");
+    // A long name may break after its dots.
+    let text = host.replace('.', ".\u{200b}");
+    let chosen = move || provider.get().is_some_and(|chosen| chosen.name == offered.name);
+    let href = format!("/apps/{id}/proxies/new?provider={}", offered.name);
+    view! { <Choice href title=offered.title.as_str() text chosen/> }
 }
 
 #[component]
@@ -85,7 +57,7 @@ fn ProviderForm(id: AppId, provider: &'static Provider, deployment: Deployment) 
         Deployment::Development => {
             let stand_in = format!("http://127.0.0.1:8790/{}", provider.name);
             Some(view! {
-                <Field name="base_url" label="Base URL" kind=FieldKind::Address error optional=true placeholder=stand_in hint="In development, an emulator may stand in for the API."/>
+                <Field name="base_url" label="Base URL" kind=FieldKind::Address error optional=true placeholder=stand_in hint="In development the emulator may stand in for the API: enter its address, and its own key below (emulator-provider-key-0000)."/>
             }.into_any())
         }
         Deployment::Production => None,
@@ -94,6 +66,7 @@ fn ProviderForm(id: AppId, provider: &'static Provider, deployment: Deployment) 
     view! {
         <div class="panel form-width">
             <h2 class="section-title">{provider.title.as_str()}</h2>
+            <ChooseAgain href=format!("/apps/{id}/proxies/new")/>
             <PostForm action=action>
                 <FormAlert error fields=&["name", "key", "base_url", "placement", "placement_name", "placement_prefix"]/>
                 <input type="hidden" name="app" value=id.to_string()/>

@@ -45,7 +45,7 @@ fn content(page: ProxyPageView, switch: ServerAction<SwitchProxy>, test: ServerA
             <Address proxy=proxy.clone() switch/>
             <Snippets snippets/>
             <TestRequest proxy action=test earlier=test_answer/>
-            <Section title="Last 24 hours"><UsageFigures usage/></Section>
+            <Section title="Last 24 hours" lead="Times are in UTC."><UsageFigures usage/></Section>
         </div>
     }
     .into_any()

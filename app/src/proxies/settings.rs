@@ -12,7 +12,9 @@ use super::head::{ProxyPageHead, ProxyTitle};
 use super::key_fields::{KeyPlacementFields, in_words};
 use super::proxy_id;
 use crate::error::PageError;
+use crate::stored::as_field;
 use crate::ui::card::Section;
+use crate::ui::confirm::Danger;
 use crate::ui::field::{Field, FieldKind, TextArea};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::loading::loaded;
@@ -65,6 +67,7 @@ fn SettingsForm(proxy: ProxyView, save: ServerAction<SaveProxy>) -> impl IntoVie
         <PostForm action=save check=check class="stack">
             <FormAlert error fields=FIELDS/>
             <input type="hidden" name="id" value=proxy.id.to_string()/>
+            <input type="hidden" name="seen" value=as_field(&proxy.updated_at)/>
             <Upstream proxy=proxy.clone() error/>
             <Browsers proxy=proxy.clone() error/>
             <Rules proxy error/>
@@ -138,19 +141,13 @@ fn Rules(proxy: ProxyView, error: FormError) -> impl IntoView {
 #[component]
 fn DeleteForm(id: String) -> impl IntoView {
     let action = ServerAction::<DeleteProxy>::new();
-    let error = FormError::of(action);
     view! {
         <Section title="Delete">
             <div class="panel form-width">
-                <details class="fold">
-                    <summary>"Delete this proxy"</summary>
-                    <p class="muted">"Its address stops answering at once; its key, settings and figures are gone for good."</p>
-                    <PostForm action=action>
-                        <FormAlert error/>
-                        <input type="hidden" name="id" value=id/>
-                        <div><SubmitButton pending=pending(action) class="btn btn-error">"Delete for good"</SubmitButton></div>
-                    </PostForm>
-                </details>
+                <Danger
+                    action fields=vec![("id", id)] summary="Delete this proxy"
+                    warning="Its address stops answering at once; its key, settings and figures are gone for good."
+                />
             </div>
         </Section>
     }

@@ -38,10 +38,18 @@ pub fn CopyButton(text: String, label: &'static str) -> impl IntoView {
     let copied = RwSignal::new(false);
     Effect::new(move || alive.set(true));
     let copy = move |_| {
-        // The promise fails where the page may not use the clipboard; the text is still there to select.
-        drop(window().navigator().clipboard().write_text(&text));
-        copied.set(true);
-        set_timeout(move || copied.set(false), THANKS);
+        let clipboard = window().navigator().clipboard();
+        // A browser has none for a page that came over plain HTTP from another machine; the text is there to select.
+        if clipboard.is_undefined() {
+            return;
+        }
+        let writing = wasm_bindgen_futures::JsFuture::from(clipboard.write_text(&text));
+        leptos::task::spawn_local(async move {
+            if writing.await.is_ok() {
+                copied.set(true);
+                set_timeout(move || copied.set(false), THANKS);
+            }
+        });
     };
     view! {
         <button type="button" class="btn btn-sm copy-button" class:invisible=move || !alive.get() aria-label=label on:click=copy>

@@ -6,13 +6,11 @@ use leptos::ev::SubmitEvent;
 use leptos::form::FromFormData;
 use leptos::html::Form;
 use leptos::prelude::*;
-use leptos::server_fn::client::Client;
 use leptos::server_fn::codec::PostUrl;
-use leptos::server_fn::request::ClientReq;
 use leptos::server_fn::{Http, ServerFn};
 use leptos_router::hooks::use_location;
 use leptos_router::location::Url;
-use web_sys::FormData;
+use serde::de::DeserializeOwned;
 
 use super::format::capitalized;
 use crate::error::PageError;
@@ -80,6 +78,22 @@ fn this_page() -> String {
     if query.is_empty() { path } else { format!("{path}?{query}") }
 }
 
+/// A server function that a form of ours can be sent to, also by a browser itself.
+pub trait Posted:
+    ServerFn<Error = PageError, Output: Send + Sync + 'static> + DeserializeOwned + Clone + Send + Sync + 'static
+{
+}
+
+impl<S, Answer> Posted for S where
+    S: ServerFn<Protocol = Http<PostUrl, Answer>, Error = PageError, Output: Send + Sync + 'static>
+        + DeserializeOwned
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// What is wrong with a form before it is sent.
 pub type FormCheck<S> = fn(&S) -> Result<(), PageError>;
 
@@ -92,7 +106,7 @@ pub enum AfterSuccess {
 }
 
 #[component]
-pub fn PostForm<S, Output>(
+pub fn PostForm<S>(
     action: ServerAction<S>,
     #[prop(default = "form-stack")] class: &'static str,
     /// What the browser can tell before it asks the server; the same functions run there again.
@@ -102,15 +116,7 @@ pub fn PostForm<S, Output>(
     children: Children,
 ) -> impl IntoView
 where
-    S: serde::de::DeserializeOwned
-        + ServerFn<Protocol = Http<PostUrl, Output>, Error = PageError>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Output: Send + Sync + 'static,
-    S::Client: Client<PageError>,
-    <<S::Client as Client<PageError>>::Request as ClientReq<PageError>>::FormData: From<FormData>,
+    S: Posted,
 {
     let target = format!("{}?from={}", S::url(), Url::escape(&this_page()));
     let send = move |event: SubmitEvent| {

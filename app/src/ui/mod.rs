@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod chart;
+pub mod choice;
 pub mod confirm;
 pub mod copy;
 pub mod field;
@@ -11,4 +12,5 @@ pub mod icon;
 pub mod loading;
 pub mod notice;
 pub mod page;
+pub mod row;
 pub mod tabs;

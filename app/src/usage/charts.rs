@@ -8,9 +8,10 @@ use time::macros::format_description;
 
 use crate::ui::format::{count, micro_usd};
 
-const WIDTH: f32 = 520.0;
-const HEIGHT: f32 = 200.0;
-const FONT_SIZE: f32 = 12.0;
+/// Narrow, so that the words can still be read on a phone.
+const WIDTH: f32 = 400.0;
+const HEIGHT: f32 = 180.0;
+const FONT_SIZE: f32 = 11.0;
 const AXIS_STEPS: usize = 4;
 /// What the style sheet looks for: `.chart-picture [fill="#101010"]` and so on.
 const MAIN: (u8, u8, u8) = (0x10, 0x10, 0x10);

@@ -57,7 +57,13 @@ fn Ranges(base: String, shown: UsageRange) -> impl IntoView {
             view! { <a class="segment" href=format!("{base}/usage?range={name}") aria-current=current>{title}</a> }
         })
         .collect_view();
-    view! { <nav class="segments" aria-label="Time range">{links}</nav> }.into_any()
+    view! {
+        <div class="range-row">
+            <nav class="segments" aria-label="Time range">{links}</nav>
+            <p class="muted">"Times are in UTC."</p>
+        </div>
+    }
+    .into_any()
 }
 
 /// Totals and pictures.

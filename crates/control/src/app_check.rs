@@ -1,11 +1,13 @@
 //! App Check: whether calls must come from an untampered app, and how many would.
 
 use keyward_domain::ids::AppId;
+use keyward_domain::policy::AppCheckPolicy;
 use keyward_domain::validate::{self, AppCheckForm};
 use keyward_domain::view::{AppCheckRates, AppCheckView};
 use keyward_store::app_check::AppCheckCounts;
 use time::Duration;
 
+use crate::seen::still_as_seen;
 use crate::{Actor, Control, ControlError};
 
 impl Control {
@@ -23,9 +25,16 @@ impl Control {
         })
     }
 
-    pub async fn save_app_check(&self, actor: &Actor, app: AppId, form: &AppCheckForm) -> Result<(), ControlError> {
+    pub async fn save_app_check(
+        &self,
+        actor: &Actor,
+        app: AppId,
+        form: &AppCheckForm,
+        seen: Option<&AppCheckPolicy>,
+    ) -> Result<(), ControlError> {
         let app_check = validate::app_check(form)?;
         self.change_app(actor, app, |policy| {
+            still_as_seen(&policy.app_check, seen)?;
             policy.app_check = app_check;
             Ok(())
         })

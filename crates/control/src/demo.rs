@@ -124,6 +124,7 @@ impl Control {
                 current_password: String::new(),
                 allowed_origins: proxy.allowed_origins,
                 rules: proxy.rules,
+                seen: None,
             };
             self.save_proxy_unasked(actor, proxy.id, form).await?;
         }

@@ -23,6 +23,7 @@ mod proxies;
 mod proxy_keys;
 mod proxy_policy;
 mod proxy_settings;
+mod seen;
 pub mod settings;
 mod sign_in;
 mod sign_up;

@@ -87,6 +87,7 @@ impl Control {
             policy: row.policy.0,
             allowed_origins: row.allowed_origins,
             needs_issuer: !row.app_has_issuer,
+            updated_at: row.updated_at,
         })
     }
 

@@ -1,14 +1,17 @@
 //! What is decided for a proxy beside its limits and addresses: whose keys serve its calls, and how they go out.
 
+use keyward_domain::body_rules::BodyRule;
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AppId, ProxyId};
 use keyward_domain::policy::Byok;
 use keyward_domain::validate::{self, BodyRuleForm, ConnectionForm};
 use keyward_domain::view::ProxySummary;
 use keyward_store::proxies::SeenProxy;
+use time::OffsetDateTime;
 
 use crate::apps::proxy_summary;
 use crate::proxies::known_provider;
+use crate::seen::{changed_meanwhile, still_as_seen};
 use crate::{Actor, Control, ControlError};
 
 impl Control {
@@ -59,15 +62,22 @@ impl Control {
             .await
     }
 
-    /// Takes the place of the rule for the same endpoint.
-    pub async fn put_body_rule(&self, actor: &Actor, proxy: ProxyId, form: &BodyRuleForm) -> Result<(), ControlError> {
+    /// In place of `seen`, the rule that the form was filled in on; there is none for a new one. It may name another
+    /// endpoint than before, but not one that has a rule of its own.
+    pub async fn put_body_rule(
+        &self,
+        actor: &Actor,
+        proxy: ProxyId,
+        form: &BodyRuleForm,
+        seen: Option<&BodyRule>,
+    ) -> Result<(), ControlError> {
         let account = actor.editing()?;
         let row = self.store().proxy(account, proxy).await?;
         let provider = known_provider(&row.provider)?;
         let rule = form.read(provider, &row.rules)?;
         self.store()
             .change_proxy_policy(account, proxy, |policy| {
-                validate::put_body_rule(&mut policy.bodies, rule);
+                replace_body_rule(&mut policy.bodies, rule, seen)?;
                 // As a whole too: there are so many rules at most, and each endpoint has one.
                 validate::body_rules(provider, &row.rules, &policy.bodies)
                     .map(drop)
@@ -92,12 +102,14 @@ impl Control {
         actor: &Actor,
         proxy: ProxyId,
         form: &ConnectionForm,
+        seen: Option<&ConnectionForm>,
     ) -> Result<(), ControlError> {
         let account = actor.editing()?;
         let provider = known_provider(&self.store().proxy(account, proxy).await?.provider)?;
         let (timeouts, upstream_headers) = form.read(provider)?;
         self.store()
             .change_proxy_policy(account, proxy, |policy| {
+                still_as_seen(&ConnectionForm::of(policy.timeouts, &policy.upstream_headers), seen)?;
                 policy.timeouts = timeouts;
                 policy.upstream_headers = upstream_headers;
                 Ok(())
@@ -105,14 +117,14 @@ impl Control {
             .await
     }
 
-    /// Whose objects a custom API holds, and which of any API's are for everybody. Checked against the endpoints that are open: none may reach objects that the
-    /// table does not tell apart.
+    /// Whose objects a custom API holds, and which of any API's are for everybody. Checked against the endpoints that are
+    /// open: none may reach objects that the table does not tell apart. `seen` is the `updated_at` that the page showed.
     pub async fn save_ownership(
         &self,
         actor: &Actor,
         proxy: ProxyId,
-        lines: &str,
-        shared: &str,
+        (lines, shared): (&str, &str),
+        seen: Option<OffsetDateTime>,
     ) -> Result<(), ControlError> {
         let account = actor.editing()?;
         let row = self.store().proxy(account, proxy).await?;
@@ -121,9 +133,22 @@ impl Control {
         let rules = validate::parse_ownership_lines(lines).map_err(|error| invalid(error.to_string()))?;
         validate::ownership_rules(provider, &rules, &row.rules).map_err(invalid)?;
         let shared = validate::parse_shared_lines(shared).map_err(|error| ControlError::invalid("shared", error))?;
-        let seen = SeenProxy { updated_at: row.updated_at, key_version: row.key_version };
+        let seen = SeenProxy { updated_at: seen.unwrap_or(row.updated_at), key_version: row.key_version };
         Ok(self.store().set_ownership(account, proxy, (&rules, &shared), &seen, self.now()).await?)
     }
+}
+
+fn replace_body_rule(rules: &mut Vec<BodyRule>, rule: BodyRule, seen: Option<&BodyRule>) -> Result<(), ControlError> {
+    let place = match seen {
+        Some(seen) => rules.iter().position(|other| other == seen).ok_or_else(changed_meanwhile)?,
+        None => rules.len(),
+    };
+    rules.retain(|other| Some(other) != seen);
+    if rules.iter().any(|other| other.endpoint == rule.endpoint) {
+        return Err(ControlError::invalid("endpoint", "it has a rule already; change that one"));
+    }
+    rules.insert(place, rule);
+    Ok(())
 }
 
 /// What an app's SDK must understand of a provider's replies.

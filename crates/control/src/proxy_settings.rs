@@ -19,6 +19,7 @@ struct ProxyChange {
     settings: ProxySettings,
     base_url: Url,
     key: Option<ProviderKey>,
+    seen: SeenProxy,
 }
 
 impl Control {
@@ -77,7 +78,8 @@ impl Control {
             key_placement,
         };
         let key = new_key(row, &settings, &typed_key)?;
-        Ok(ProxyChange { settings, base_url, key })
+        let seen = SeenProxy { updated_at: form.seen.unwrap_or(row.updated_at), key_version: row.key_version };
+        Ok(ProxyChange { settings, base_url, key, seen })
     }
 
     async fn apply(&self, account: AccountId, row: &ProxyRow, change: ProxyChange) -> Result<(), ControlError> {
@@ -95,8 +97,7 @@ impl Control {
             }
             None => None,
         };
-        let seen = SeenProxy { updated_at: row.updated_at, key_version: row.key_version };
-        Ok(self.store().save_proxy(account, proxy, (&change.settings, key.as_ref()), &seen, self.now()).await?)
+        Ok(self.store().save_proxy(account, proxy, (&change.settings, key.as_ref()), &change.seen, self.now()).await?)
     }
 
     /// Where the requests go and how the key is sent. A provider of the catalogue has both fixed, but for a part of the

@@ -7,7 +7,7 @@ use keyward_domain::ids::ProxyId;
 use keyward_domain::provider::TestRequest;
 use keyward_domain::rules::EndpointRule;
 use keyward_domain::view::TestAnswer;
-use keyward_domain::{catalogue, error_shape};
+use keyward_domain::{catalogue, error_shape, validate};
 use keyward_identity::test_call;
 use keyward_store::proxies::ProxyRow;
 use serde_json::Value;
@@ -136,7 +136,7 @@ fn advice(row: &ProxyRow, request: &TestRequest, reply: &Reply) -> String {
     let TestRequest { method, path, .. } = request;
     let code = code_of(&reply.body).unwrap_or_default();
     match code.as_str() {
-        "upstream_auth_failed" => format!("The provider refused the key. Check it{} and enter it again in the settings.", at_keys_url(row)),
+        "upstream_auth_failed" => key_refused(row),
         "upstream_unreachable" => format!("The edge can't reach {}. Check the base URL in the settings.", row.base_url),
         "upstream_timeout" => format!("{} did not answer in time. Try again.", row.base_url),
         "upstream_redirected" => "The provider answered with a redirect. Use the address it redirects to as the base URL.".to_owned(),
@@ -154,11 +154,19 @@ fn advice(row: &ProxyRow, request: &TestRequest, reply: &Reply) -> String {
     }
 }
 
-fn at_keys_url(row: &ProxyRow) -> String {
-    match catalogue::provider(&row.provider) {
+fn key_refused(row: &ProxyRow) -> String {
+    let is_stand_in = row.base_url.parse().is_ok_and(|url| validate::is_loopback(&url));
+    if is_stand_in {
+        return format!(
+            "{} refused the key. The emulator's is emulator-provider-key-0000, if it was started with no other; enter it again in the settings.",
+            row.base_url
+        );
+    }
+    let at_keys_url = match catalogue::provider(&row.provider) {
         Some(provider) if !provider.keys_url.is_empty() => format!(" at {}", provider.keys_url),
         Some(_) | None => String::new(),
-    }
+    };
+    format!("The provider refused the key. Check it{at_keys_url} and enter it again in the settings.")
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ mod shared_objects;
 
 pub use address_rule::{AddressRuleForm, Lasts, MAX_ADDRESS_RULES, address_rule, put_address_rule};
 pub use app_check::{AppCheckForm, MAX_APP_IDS, app_check};
-pub use body_form::{BodyRuleForm, PromptChoice, ToolsChoice, put_body_rule};
+pub use body_form::{BodyRuleForm, PromptChoice, ToolsChoice};
 pub use body_rule::{MAX_BODY_RULES, body_endpoints, body_rule, body_rules};
 pub use connection_form::ConnectionForm;
 pub use forwarding::{

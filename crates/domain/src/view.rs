@@ -177,6 +177,8 @@ pub struct ProxyView {
     /// The app has no issuer yet: nobody can call this proxy.
     pub needs_issuer: bool,
     pub can_send_test: bool,
+    /// Goes back with the settings' forms.
+    pub updated_at: OffsetDateTime,
 }
 
 /// A new proxy. `base_url` and `key_placement` count only for `custom` (and, in development, for an emulator address).
@@ -207,6 +209,8 @@ pub struct ProxySettingsForm {
     pub current_password: String,
     pub allowed_origins: Vec<String>,
     pub rules: Vec<EndpointRule>,
+    /// The `updated_at` of the view that the form was filled in on: over later changes nothing is saved.
+    pub seen: Option<OffsetDateTime>,
 }
 
 impl std::fmt::Debug for ProxySettingsForm {

@@ -93,12 +93,14 @@ async fn app_check_says_how_many_calls_would_pass() {
         AppCheckForm { mode: AppCheckMode::Observe, project_number: "123456789012".to_owned(), app_ids: String::new() };
     assert_eq!(
         refusal(
-            control.save_app_check(&ada, app, &AppCheckForm { project_number: String::new(), ..form.clone() }).await
+            control
+                .save_app_check(&ada, app, &AppCheckForm { project_number: String::new(), ..form.clone() }, None)
+                .await
         )
         .0,
         "project_number"
     );
-    control.save_app_check(&ada, app, &form).await.expect("saved");
+    control.save_app_check(&ada, app, &form, None).await.expect("saved");
     for (outcome, hours_ago, calls) in [("'passed'", 1, 3), ("'missing'", 2, 1), ("'failed'", 50, 2), ("NULL", 1, 4)] {
         world
             .database

@@ -169,6 +169,7 @@ pub fn unchanged(proxy: &ProxyView) -> ProxySettingsForm {
         current_password: String::new(),
         allowed_origins: proxy.allowed_origins.clone(),
         rules: proxy.rules.clone(),
+        seen: None,
     }
 }
 

@@ -107,14 +107,6 @@ impl BodyRuleForm {
     }
 }
 
-/// Takes the place of the rule for the same endpoint.
-pub fn put_body_rule(rules: &mut Vec<BodyRule>, rule: BodyRule) {
-    match rules.iter_mut().find(|other| other.endpoint == rule.endpoint) {
-        Some(same) => *same = rule,
-        None => rules.push(rule),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,9 +130,6 @@ mod tests {
         ] {
             let rule = form.read(openai, &[]).expect("fine");
             assert_eq!(BodyRuleForm::of(&rule), form);
-            let mut rules = vec![rule.clone()];
-            put_body_rule(&mut rules, rule.clone());
-            assert_eq!(rules, [rule]);
         }
     }
 
