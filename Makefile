@@ -1,12 +1,15 @@
 SHELL := /bin/bash
 # `make run` starts everything; `make test` checks everything. The recipes are in scripts/.
-.PHONY: run test setup fmt check audit bench clean
+.PHONY: run test bench faults setup fmt check audit clean
 
 run:            ## Install what is missing, build, and start Postgres, dashboard, edge and emulator
 	@scripts/run.sh
 
 test:           ## Everything CI checks, with the time of each part
 	@scripts/test.sh
+
+faults:         ## Two edges through the faults of a seed: make faults SEED=7 MINUTES=5 (docs/faults.md)
+	@scripts/faults.sh
 
 setup:          ## Install the tools only
 	@scripts/setup.sh --test

@@ -3,7 +3,7 @@
 mod answer;
 mod cable;
 mod keys;
-mod process;
+pub mod process;
 mod raw;
 mod seed;
 mod world;

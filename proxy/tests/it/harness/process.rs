@@ -38,6 +38,11 @@ impl Output {
     pub fn text(&self) -> String {
         self.0.lock().expect("no panic").clone()
     }
+
+    /// What came since it was taken last; it is not kept.
+    pub fn take(&self) -> String {
+        std::mem::take(&mut *self.0.lock().expect("no panic"))
+    }
 }
 
 pub struct Process {
@@ -96,14 +101,23 @@ impl Process {
     }
 
     pub fn signal(&self, name: &str) {
-        let id = self.child.id().expect("it runs").to_string();
+        let id = self.id().to_string();
         let sent = std::process::Command::new("kill").args(["-s", name, &id]).status();
         assert!(sent.expect("kill is there").success());
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Its exit code, once it ended; none if a signal ended it.
+    pub async fn ended(&mut self) -> Option<i32> {
+        self.child.wait().await.expect("it can be waited for").code()
+    }
+
     /// The most memory it ever held (Linux, proc(5): VmHWM).
     pub fn peak_memory_kib(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.child.id().expect("it runs"));
+        let status = format!("/proc/{}/status", self.id());
         let status = std::fs::read_to_string(status).expect("Linux");
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
         line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
@@ -111,9 +125,9 @@ impl Process {
 
     /// Its exit code, once it ended by itself.
     pub async fn exit_code(&mut self) -> i32 {
-        let status = timeout(PATIENCE, self.child.wait()).await;
-        let status = status.unwrap_or_else(|_| panic!("it still runs:\n{}", tail(&self.output.text())));
-        status.expect("it can be waited for").code().expect("it was not killed")
+        let code = timeout(PATIENCE, self.ended()).await;
+        let code = code.unwrap_or_else(|_| panic!("it still runs:\n{}", tail(&self.output.text())));
+        code.expect("it was not killed")
     }
 }
 
@@ -163,7 +177,7 @@ pub async fn ended_with(code: i32, env: &[(String, String)]) -> String {
     // What it said last may still be in the pipe; whoever reads it is done when nobody is left to tell of more.
     let _ = timeout(PATIENCE, async { while process.grown.changed().await.is_ok() {} }).await;
     assert_eq!(ended, code, "{}", tail(&process.output.text()));
-    process.output.text()
+    process.output.take()
 }
 
 fn edge_program() -> PathBuf {

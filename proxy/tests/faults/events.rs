@@ -1,0 +1,27 @@
+//! What the edges wrote down, as it stands in Postgres.
+
+use keyward_store::testing::TestDatabase;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Event {
+    pub sub: Option<String>,
+    pub method: String,
+    pub model: Option<String>,
+    pub status: u16,
+    pub outcome: String,
+    pub input_tokens: Option<i64>,
+    pub output_tokens: Option<i64>,
+}
+
+/// Those of the users whose names end so.
+pub async fn of_users(database: &TestDatabase, ending: &str) -> Vec<Event> {
+    let rows = database
+        .text(&format!(
+            "SELECT coalesce(json_agg(row_to_json(event)), '[]')::text FROM (
+                 SELECT sub, method, model, status, outcome, input_tokens, output_tokens
+                 FROM usage_events WHERE sub LIKE '%{ending}') AS event"
+        ))
+        .await;
+    serde_json::from_str(&rows).expect("rows as JSON")
+}

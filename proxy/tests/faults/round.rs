@@ -1,0 +1,144 @@
+//! One round: traffic, a fault in the middle of it, quiet, and then everything that must hold.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::dice::Dice;
+use crate::journal::{Ending, Journal, Manner};
+use crate::judge::limits::Allowance;
+use crate::judge::metering::{Evidence, Verdict};
+use crate::judge::{limits, metering, permitted};
+use crate::level::Levels;
+use crate::plan::Fault;
+use crate::site::{LIMITS, Site, files_below, metric_falls_to};
+use crate::traffic::{BUDGETED, COUNTED, DEADLINE, Traffic};
+use crate::truth::{Truth, follow};
+use crate::{events, leaks};
+
+/// Until what was queued is in Postgres, after it was away.
+const USAGE_ARRIVES_IN: Duration = Duration::from_secs(40);
+/// Streams whose client is gone end at once; those that nobody reads, after the edge's own times.
+const QUIET_IN: Duration = Duration::from_secs(20);
+
+pub struct Round {
+    pub number: u64,
+    pub fault: Fault,
+}
+
+/// What was seen, for the report.
+#[derive(Debug, Default)]
+pub struct Summary {
+    pub calls: usize,
+    pub reached: usize,
+    pub metered: usize,
+    pub excused: usize,
+    pub broken: usize,
+    /// Events of everybody whose name ends so.
+    pub ending: String,
+}
+
+impl Round {
+    /// What is wrong; nothing where all is well.
+    pub async fn play(&self, site: &Arc<Site>, dice: &Dice, levels: &mut Levels) -> (Summary, Vec<String>) {
+        let mut dice = dice.for_part(self.number + 1);
+        let (over, seen_all) = (CancellationToken::new(), CancellationToken::new());
+        let after = seen_so_far(site).await;
+        let truth = tokio::spawn(follow(site.client.clone(), site.emulator.clone(), after, seen_all.clone()));
+
+        let traffic = Arc::new(Traffic::new(site.clone(), self.number));
+        let (journal, ending) = (traffic.journal.clone(), traffic.ending.clone());
+        let (running, traffic_dice, ends) = (traffic.clone(), dice.clone(), over.clone());
+        let running = tokio::spawn(async move { running.run(&traffic_dice, &ends).await });
+        sleep(Duration::from_millis(dice.between(1_000, 2_500))).await;
+        traffic.suffer(self.fault, &mut dice).await;
+        sleep(Duration::from_millis(dice.between(1_000, 2_000))).await;
+        over.cancel();
+        let mut wrong = Vec::new();
+        // A call that hangs is noted by the client itself; this is for the runner's own sake.
+        if timeout(DEADLINE * 3, running).await.is_err() {
+            wrong.push("the traffic did not come to an end".to_owned());
+        }
+        drop(traffic);
+
+        wrong.extend(quiet(site).await);
+        seen_all.cancel();
+        let truth = truth.await.expect("no panic").expect("the emulator's ledger is read in time");
+        let (verdict, metered) = self.usage(site, &journal, &truth, &ending).await;
+        wrong.extend(verdict.wrong.into_iter().chain(verdict.missing));
+        wrong.extend(self.rest(site, &journal, &truth).await);
+        for node in &site.nodes {
+            wrong.extend(node.held().await.map(|held| levels.judge(held)).unwrap_or_default());
+        }
+        let calls = journal.calls();
+        let broken = calls.iter().filter(|call| call.ending == Ending::Broken).count();
+        let (reached, excused) = (truth.len(), verdict.excused);
+        (Summary { calls: calls.len(), reached, metered, excused, broken, ending }, wrong)
+    }
+
+    /// Waits for what is missing, not for what is wrong.
+    async fn usage(&self, site: &Site, journal: &Journal, truth: &Truth, ending: &str) -> (Verdict, usize) {
+        let (calls, ends, since) = (journal.calls(), journal.ends(), Instant::now());
+        loop {
+            let events = events::of_users(&site.database, ending).await;
+            let verdict = metering::judge(Evidence { calls: &calls, ends: &ends, truth, events: &events });
+            if verdict.missing.is_empty() || since.elapsed() > USAGE_ARRIVES_IN {
+                return (verdict, events.len());
+            }
+            sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    async fn rest(&self, site: &Site, journal: &Journal, truth: &Truth) -> Vec<String> {
+        let (calls, ends) = (journal.calls(), journal.ends());
+        let mut wrong = journal.wrongs();
+        wrong.extend(permitted::judge(truth));
+        let log: String = site.nodes.iter().map(|node| node.take_log()).collect();
+        let redis_was_away = log.contains("Redis can't be reached");
+        let kills = ends.iter().filter(|end| end.manner == Manner::Killed).count();
+        let allowance = Allowance::in_round(LIMITS, redis_was_away, kills);
+        wrong.extend(limits::judge(&calls, truth, COUNTED, BUDGETED, allowance));
+        let unexplained = calls.iter().filter(|call| call.broke_without_cause(&ends));
+        wrong.extend(unexplained.map(|call| format!("{} of {} broke off without a cause", call.method, call.user)));
+        let hung = calls.iter().filter(|call| call.ending == Ending::Hung);
+        wrong.extend(hung.map(|call| format!("{} of {} hung for more than {DEADLINE:?}", call.method, call.user)));
+        wrong.extend(leaks::in_writing(log.as_bytes()).map(|what| format!("the log holds {what}")));
+        let dump = site.postgres.dump(&site.database.url()).await;
+        wrong.extend(leaks::in_writing(&dump).map(|what| format!("the database holds {what}")));
+        for node in &site.nodes {
+            wrong.extend(leaks::in_files(files_below(&node.data)));
+        }
+        wrong
+    }
+}
+
+async fn seen_so_far(site: &Site) -> u64 {
+    counts(site).await["total"].as_u64().expect("a number")
+}
+
+async fn counts(site: &Site) -> Value {
+    let reply = site.client.get(format!("{}/_seen/count", site.emulator)).send().await;
+    reply.expect("the emulator answers").json().await.expect("JSON")
+}
+
+/// When nobody asks for anything, nothing is under way.
+async fn quiet(site: &Site) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for node in &site.nodes {
+        if !metric_falls_to(node, &site.client, "keyward_edge_connections_open", 0.0, QUIET_IN).await {
+            wrong.push("client connections are open that nobody has".to_owned());
+        }
+    }
+    let ended = timeout(QUIET_IN, async {
+        while counts(site).await["in_flight"] != 0 {
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    if ended.await.is_err() {
+        wrong.push("calls to the provider are under way that nobody waits for".to_owned());
+    }
+    wrong
+}
