@@ -26,6 +26,15 @@ pub struct KeyRests {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scope(u64);
 
+/// How all keys of a proxy are, for one endpoint and model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pool {
+    /// One of them at least.
+    Awake,
+    Resting,
+    Empty,
+}
+
 impl KeyRests {
     pub fn new() -> Self {
         let rests = Cache::builder().max_capacity(RESTS).time_to_live(REMEMBERED_FOR).build();
@@ -47,6 +56,18 @@ impl KeyRests {
             self.rests.insert((keys[at].id, scope), Rest { tried_at: now, ..rest });
         }
         choice
+    }
+
+    /// A look; nothing is noted of it.
+    pub fn pool(&self, keys: &[UsableKey<'_>], scope: Scope, now: OffsetDateTime) -> Pool {
+        let mut pool = Pool::Empty;
+        for key in keys.iter().filter(|key| key.weight > 0) {
+            if self.rests.get(&(key.id, scope)).is_none_or(|rest| rest.until <= now) {
+                return Pool::Awake;
+            }
+            pool = Pool::Resting;
+        }
+        pool
     }
 
     /// As if none of them rested.

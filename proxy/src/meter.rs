@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use keyward_domain::call_price::CallPrice;
+use keyward_domain::catalogue::Charge;
 use keyward_domain::ids::{ByokKeyId, PlanId};
 use keyward_domain::issuer::Subject;
 use keyward_domain::json_scan::MemberScan;
@@ -22,6 +24,9 @@ use crate::edge::Edge;
 use crate::limiter::{Settlement, Slot, Used};
 use crate::snapshot::ServedProxy;
 use crate::standing_watch::StandingWatch;
+use crate::steps::authorize::Endpoint;
+use crate::steps::book::{Costs, Way};
+use crate::steps::upload::Upload;
 
 /// Sent to nobody: the client left before there was an answer (as nginx logs it).
 const CLIENT_GONE: u16 = 499;
@@ -32,6 +37,10 @@ pub struct Meter {
     occurred_at: OffsetDateTime,
     method: String,
     proxy: Option<Arc<ServedProxy>>,
+    /// Whose provider is paid.
+    via: Option<Arc<ServedProxy>>,
+    /// What costs beside the model's work.
+    extras: Vec<String>,
     subject: Option<Subject>,
     own_key: Option<ByokKeyId>,
     endpoint: Option<String>,
@@ -40,6 +49,8 @@ pub struct Meter {
     due: Option<Due>,
     plan: Option<PlanId>,
     slot: Option<Slot>,
+    /// Of the calls of a batch, which begin when this one has passed.
+    later: Option<Slot>,
     progress: Progress,
     /// The provider takes nothing for it: figures in its reply are of another call.
     is_free: bool,
@@ -91,7 +102,7 @@ pub struct ModelCall {
 }
 
 impl ModelCall {
-    pub fn read(body: &Value, model: Option<&str>) -> Self {
+    fn read(body: &Value, model: Option<&str>) -> Self {
         Self { model: model.map(metering::asked_model), text_chars: metering::text_chars(body) }
     }
 }
@@ -106,6 +117,8 @@ impl Meter {
             // A method of the client's own making is not worth a row of its own.
             method: if is_known(method) { method.as_str().to_owned() } else { "OTHER".to_owned() },
             proxy: None,
+            via: None,
+            extras: Vec::new(),
             subject: None,
             own_key: None,
             app_check: None,
@@ -115,6 +128,7 @@ impl Meter {
             due: None,
             plan: None,
             slot: None,
+            later: None,
             progress: Progress::Admitting,
             is_free: false,
             model_call: None,
@@ -152,17 +166,27 @@ impl Meter {
         (self.slot, self.plan) = (Some(slot), Some(plan));
     }
 
+    pub fn reserved_for_later(&mut self, slot: Option<Slot>) {
+        self.later = slot;
+    }
+
     pub fn sending(&mut self) {
         self.progress = Progress::Sent;
         self.pause();
     }
 
-    pub fn costs_nothing(&mut self) {
-        self.is_free = true;
+    pub fn calls_model(&mut self, endpoint: &Endpoint, upload: &Upload) {
+        self.model_call = upload.value().map(|body| ModelCall::read(body, endpoint.model(Some(body))));
     }
 
-    pub fn calls_model(&mut self, call: ModelCall) {
-        self.model_call = Some(call);
+    /// How the call goes out, and what is paid for it.
+    pub fn goes(&mut self, way: &Way, costs: Costs) {
+        if self.proxy.as_ref().is_some_and(|proxy| proxy.id != way.via.id) {
+            self.calls_model(&way.endpoint, &way.upload);
+        }
+        self.via = Some(way.via.clone());
+        self.is_free = costs.charge == Charge::Nothing;
+        self.extras = costs.extras;
     }
 
     /// The edge itself answers: nothing is used.
@@ -267,8 +291,12 @@ impl Meter {
         let tokens = estimate.or(self.reported.tokens);
         let names = (self.reported.model.as_deref(), self.asked_model());
         let was_answered = tokens.is_some() || self.delivered_success();
-        let price = self.proxy.as_ref().filter(|_| was_answered).map(|proxy| proxy.call_price());
-        let cost = |names| price.and_then(|price| price.of(names, tokens, self.occurred_at));
+        let price = self.via.as_ref().or(self.proxy.as_ref()).filter(|_| was_answered).map(|proxy| proxy.call_price());
+        let extras = |price: CallPrice<'_>| {
+            let extras = self.extras.iter().filter_map(|name| price.of_extra(name, tokens));
+            extras.fold(0, u64::saturating_add)
+        };
+        let cost = |names| price.and_then(|price| Some(price.of(names, tokens, self.occurred_at)? + extras(price)));
         let cost_micro_usd = cost(names);
         let budget_micro_usd = cost_micro_usd.or_else(|| cost((None, self.asked_model())));
         Figures { tokens, estimated: estimate.is_some(), cost_micro_usd, budget_micro_usd }
@@ -284,6 +312,16 @@ impl Meter {
 
     fn delivered_success(&self) -> bool {
         (200..300).contains(&self.status) && self.response_bytes > 0
+    }
+
+    /// Unless the provider said no, it may make them.
+    fn later_settlement(&self) -> Settlement {
+        let is_refused = self.progress == Progress::Replying && !(200..300).contains(&self.status);
+        match (self.progress, self.due) {
+            (Progress::Admitting, _) | (_, Some(Due::Nothing | Due::TheRequest)) => Settlement::Refund,
+            _ if is_refused => Settlement::Refund,
+            (Progress::Sent | Progress::Replying, _) => Settlement::AtLeast(Used::NOTHING),
+        }
     }
 
     /// What stays of the reservation.
@@ -317,6 +355,9 @@ impl Drop for Meter {
         let settlement = self.settlement(&figures);
         if let Some(slot) = self.slot.take() {
             slot.settle(settlement);
+        }
+        if let Some(later) = self.later.take() {
+            later.settle(self.later_settlement());
         }
         let Some(proxy) = self.proxy.take() else { return };
         if self.subject.is_none() && !self.edge.strangers.admits(proxy.id, self.occurred_at) {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use hyper::body::Incoming;
-use keyward_domain::catalogue::Charge;
 use keyward_domain::client_address::ClientAddress;
 use keyward_domain::rejection::Rejection;
 use tracing::debug;
@@ -14,22 +13,24 @@ use crate::edge::Edge;
 use crate::head_watch::Heads;
 use crate::ledger::Holder;
 use crate::limiter::{Limiter, Slot, Ticket};
-use crate::meter::{Meter, ModelCall};
+use crate::meter::Meter;
 use crate::self_service::{self, OwnReply, Question};
 use crate::snapshot::ServedProxy;
 use crate::steps::at_edge::AtEdge;
 use crate::steps::authenticate::{Caller, authenticate};
 use crate::steps::authorize::{self, Endpoint};
-use crate::steps::limit::{Call, Limits, Payer};
+use crate::steps::book::{Booked, Booking, Way};
+use crate::steps::limit::{self, Limits, Payer};
 use crate::steps::ownership::{self, Claim};
 use crate::steps::plan::{self, ActivePlan};
 use crate::steps::record::{Passed, record};
 use crate::steps::upload::{self, Reading, Upload};
-use crate::steps::{addresses, app_check, body_rules, carriers, cors, forward, route};
+use crate::steps::{addresses, app_check, body_rules, carriers, cors, forward, later_calls, route};
 
 /// Every proof that a call may go out. Its fields are private: only `run` makes one.
 pub struct Admitted {
     proxy: Arc<ServedProxy>,
+    via: Arc<ServedProxy>,
     caller: Caller,
     endpoint: Endpoint,
     _plan: ActivePlan,
@@ -41,6 +42,8 @@ pub struct Admitted {
 /// What `forward` needs of them.
 pub struct Passage {
     pub proxy: Arc<ServedProxy>,
+    /// Whose key and address the call goes out with: the same, or its fallback.
+    pub via: Arc<ServedProxy>,
     pub caller: Caller,
     pub endpoint: Endpoint,
     pub upload: Upload,
@@ -51,6 +54,7 @@ impl Admitted {
     pub fn into_passage(self) -> Passage {
         Passage {
             proxy: self.proxy,
+            via: self.via,
             caller: self.caller,
             endpoint: self.endpoint,
             upload: self.upload,
@@ -122,33 +126,31 @@ pub async fn run(
     // A flood over the limit is not worth reading its bodies.
     edge.limits.peek(&limits.of_requests(&endpoint)).map_err(Rejection::LimitReached)?;
 
-    let upload = receive(edge, &head, body, &endpoint, meter).await?;
-    let upload = body_rules::obey(&proxy, &caller, &mut endpoint, &head.method, upload)?;
-    if let Some(body) = upload.value() {
-        meter.calls_model(ModelCall::read(body, endpoint.model(Some(body))));
-    }
-    let call = Call {
-        proxy: &proxy,
-        method: &head.method,
-        endpoint: &endpoint,
-        upload: &upload,
-        payer: if own_key.is_some() { Payer::AppUser } else { Payer::Developer },
-        now: edge.clock.now(),
+    let upload = match receive(edge, &head, body, &endpoint, meter).await {
+        Ok(upload) => body_rules::obey(&proxy, &caller, &mut endpoint, &head.method, upload),
+        Err(rejection) => Err(rejection),
     };
-    if call.charge() == Charge::Nothing {
-        meter.costs_nothing();
-    }
-    let reserved = edge.limits.reserve(limits.of_call(&call)?).await?;
+    let upload = match upload {
+        Ok(upload) => upload,
+        Err(rejection) => return Err(limit::counted(edge, limits.of_refusal(&endpoint), rejection).await),
+    };
+    meter.calls_model(&endpoint, &upload);
+    let payer = if own_key.is_some() { Payer::AppUser } else { Payer::Developer };
+    let booking = Booking { edge, caller: &caller, address, head: &head, limits: &limits, payer };
+    let Booked { way, costs, reserved } = booking.book(Way { via: proxy.clone(), endpoint, upload }).await?;
     envelope.quotas(reserved.quotas);
     let (slot, ticket) = Slot::new(edge.limits.clone(), reserved.reservation);
     meter.reserved(slot, plan.plan);
+    meter.goes(&way, costs);
+    let Way { via, mut endpoint, upload } = way;
 
     let holder = Holder { proxy: proxy.id, subject: caller.subject().clone(), own_key };
     let caller_at = (holder, AtEdge::of(edge, &head));
     let claim = ownership::claim(edge, &proxy, caller_at, &mut endpoint, &upload).await?;
+    meter.reserved_for_later(later_calls::reserve(&booking, &proxy, (&claim, &endpoint), &upload).await?);
 
     debug!(proxy.id = %proxy.id, plan.id = %plan.plan, endpoint = endpoint.template, "admitted");
-    let admitted = Admitted { proxy, caller, endpoint, _plan: plan, _ticket: ticket, upload, claim };
+    let admitted = Admitted { proxy, via, caller, endpoint, _plan: plan, _ticket: ticket, upload, claim };
     meter.sending();
     let reply = forward::forward(edge, &head, admitted).await?;
     meter.resume();

@@ -107,6 +107,7 @@ fn plain() -> Vec<Rejection> {
         Rejection::NoPlan,
         Rejection::LimitsUnavailable,
         Rejection::ModelPriceUnknown { model: None },
+        Rejection::ExtraPriceUnknown { name: "tool:web_search".to_owned() },
         Rejection::BodyTooLarge { limit_bytes: 5 },
         Rejection::BodyTimeout,
         Rejection::BodyBroken,

@@ -130,6 +130,11 @@ impl BodyFields {
         numbers.filter_map(|pointer| pointer.split('/').nth(1)).collect()
     }
 
+    /// The models that the body names beside the one it asks for.
+    pub fn named_models<'a>(&'a self, body: &'a Value) -> impl Iterator<Item = &'a str> {
+        self.other_models.iter().flat_map(|pointer| self.values(body, pointer)).filter_map(Value::as_str)
+    }
+
     /// What stands at all of these places.
     pub fn values<'a>(&self, body: &'a Value, pointer: &str) -> Vec<&'a Value> {
         self.places(body, pointer).iter().filter_map(|place| body.pointer(place)).collect()

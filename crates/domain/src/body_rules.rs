@@ -17,6 +17,7 @@ pub use apply::{Call, Changes, apply};
 pub use models::fits;
 pub use refusal::BodyRefusal;
 pub use set::{BodyRuleError, BodyRules, Ruling, endpoint};
+pub use tools::tool_types;
 
 /// Of two rules that fit an endpoint, the one that names it counts alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -35,11 +35,17 @@ impl CallPrice<'_> {
     /// The most that a call may cost; a cache that is written, or sound, may cost more than text.
     pub fn at_worst(&self, model: Option<&str>, worst: WorstCase, at: OffsetDateTime) -> Option<u64> {
         let WorstCase { input_tokens: input, output_tokens: output, has_media } = worst;
-        let plain = TokenCounts { input, output, ..TokenCounts::default() };
+        let plain = worst.tokens();
         let writing = TokenCounts { cache_written: input, ..plain };
         let (audio_input, audio_output) = if has_media { (input, output) } else { (0, 0) };
         let spoken = TokenCounts { audio_input, audio_output, ..plain };
         [plain, writing, spoken].into_iter().filter_map(|tokens| self.of((None, model), Some(tokens), at)).max()
+    }
+
+    /// What the developer says that something beside the model's work costs; see `extras`.
+    pub fn of_extra(&self, name: &str, tokens: Option<TokenCounts>) -> Option<u64> {
+        let price = self.exactly(name)?;
+        Some(priced(price, tokens).unwrap_or(0))
     }
 
     fn given(&self, model: &str) -> Option<&PriceOverride> {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::body_fields::{BodyFields, BodyFieldsTable};
+use crate::model_lists::ModelList;
 use crate::path::{PathTemplate, RequestPath};
-use crate::provider::{Provider, Reads};
+use crate::provider::{LaterCalls, Provider, Reads};
 
 static PROVIDERS: LazyLock<Vec<Provider>> = LazyLock::new(|| {
     [
@@ -52,6 +53,8 @@ pub fn provider(name: &str) -> Option<&'static Provider> {
 struct Compiled {
     body_fields: BodyFieldsTable,
     unbilled: Vec<(&'static str, PathTemplate)>,
+    later_calls: Vec<(&'static str, PathTemplate, &'static LaterCalls)>,
+    model_lists: Vec<(&'static str, PathTemplate, &'static ModelList)>,
     /// Every endpoint that the entry speaks of.
     known: Vec<(&'static str, PathTemplate)>,
 }
@@ -68,7 +71,17 @@ fn compiled(provider: &'static Provider) -> Compiled {
     let unbilled: Vec<_> = provider.unbilled.iter().map(endpoint).collect();
     let open = provider.default_rules.iter().map(|rule| (rule.method.as_str(), template(&rule.template)));
     let owned = provider.ownership.iter().map(|rule| (rule.method.as_str(), template(&rule.template)));
+    let lists = provider.model_lists.iter().map(|list| {
+        let (method, template) = endpoint(&list.endpoint);
+        (method, template, list)
+    });
+    let later = provider.later_calls.iter().map(|calls| {
+        let (method, template) = endpoint(&calls.endpoint);
+        (method, template, calls)
+    });
     Compiled {
+        later_calls: later.collect(),
+        model_lists: lists.collect(),
         known: unbilled.iter().cloned().chain(open).chain(owned).collect(),
         body_fields: BodyFieldsTable::compile(&provider.body_fields).expect("a test compiles every table"),
         unbilled,
@@ -89,6 +102,19 @@ pub fn is_known(provider: &str, method: &str, path: &RequestPath) -> bool {
 /// The model that the path of this call names, whatever a developer's rule calls that part of it.
 pub fn model_in_path(provider: &str, method: &str, path: &RequestPath) -> Option<String> {
     COMPILED.get(provider)?.body_fields.model_in_path(method, path)
+}
+
+/// Whether this call lists models. What a HEAD tells is what a GET would.
+pub fn model_list(provider: &str, method: &str, path: &RequestPath) -> Option<&'static ModelList> {
+    let method = if method == "HEAD" { "GET" } else { method };
+    let lists = &COMPILED.get(provider)?.model_lists;
+    lists.iter().find(|(of, template, _)| *of == method && template.matches(path).is_some()).map(|(_, _, list)| *list)
+}
+
+/// The calls that the body of this one holds.
+pub fn later_calls(provider: &str, method: &str, path: &RequestPath) -> Option<&'static LaterCalls> {
+    let later = &COMPILED.get(provider)?.later_calls;
+    later.iter().find(|(of, template, _)| *of == method && template.matches(path).is_some()).map(|(_, _, calls)| *calls)
 }
 
 /// What a provider takes money for.

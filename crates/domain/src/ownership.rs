@@ -13,6 +13,7 @@ mod table;
 
 pub use demands::{Demands, is_public};
 pub use list::{ListItem, Rest, next_cursor, show, take_items};
+pub(crate) use pattern::holds;
 pub use table::OwnershipTable;
 
 /// An object at the provider: `file`, `file-abc`.

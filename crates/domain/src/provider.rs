@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::body_fields::BodyFields;
+use crate::model_lists::ModelList;
 pub use crate::ownership::rule::{Creates, FiltersList, NamesInBody, OwnershipRule, Requires};
 use crate::rules::EndpointRule;
 
@@ -162,6 +163,12 @@ pub struct Provider {
     /// What their replies say of tokens is counted all the same: work done in the background is told when it is fetched.
     #[serde(default)]
     pub unbilled: Vec<String>,
+    /// Calls whose body holds others, which the provider makes later.
+    #[serde(default)]
+    pub later_calls: Vec<LaterCalls>,
+    /// Calls that list models, or tell of one.
+    #[serde(default)]
+    pub model_lists: Vec<ModelList>,
     #[serde(default)]
     pub reads: Reads,
     /// Of these query parameters, only these values pass.
@@ -175,6 +182,20 @@ pub struct Provider {
     /// A small call, for the code examples of a provider whose SDK has no setting for its address.
     #[serde(default)]
     pub example: Option<TestRequest>,
+}
+
+/// A batch in one body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LaterCalls {
+    /// Of the call that brings them: `POST /v1/messages/batches`.
+    pub endpoint: String,
+    /// JSON pointer to their array.
+    pub calls: String,
+    /// The member of each that is its body.
+    pub body: String,
+    /// Where each is posted: `/v1/messages`.
+    pub url: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

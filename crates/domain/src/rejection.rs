@@ -77,6 +77,10 @@ pub enum Rejection {
     ModelPriceUnknown {
         model: Option<String>,
     },
+    /// Of a tool that the provider runs, or a tier: see `extras`.
+    ExtraPriceUnknown {
+        name: String,
+    },
     // body
     Body(BodyRefusal),
     // ownership
@@ -166,6 +170,7 @@ impl Rejection {
             },
             Self::LimitsUnavailable => "limits_unavailable",
             Self::ModelPriceUnknown { .. } => "model_price_unknown",
+            Self::ExtraPriceUnknown { .. } => "extra_price_unknown",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::BodyBroken => "body_incomplete",
@@ -224,7 +229,8 @@ impl Rejection {
             | Self::AccessRevoked
             | Self::EndpointNotAllowed { .. }
             | Self::NoPlan
-            | Self::ModelPriceUnknown { .. } => 403,
+            | Self::ModelPriceUnknown { .. }
+            | Self::ExtraPriceUnknown { .. } => 403,
             Self::UnknownProxy | Self::ResourceNotFound => 404,
             Self::Body(refusal) => refusal.status(),
             Self::ByokTooMany => 409,
@@ -295,7 +301,10 @@ impl Rejection {
             | Self::ContentTypeRepeated => Step::Authorize,
             Self::NoPlan => Step::Plan,
             Self::Body(_) => Step::Body,
-            Self::LimitReached(_) | Self::LimitsUnavailable | Self::ModelPriceUnknown { .. } => Step::Limit,
+            Self::LimitReached(_)
+            | Self::LimitsUnavailable
+            | Self::ModelPriceUnknown { .. }
+            | Self::ExtraPriceUnknown { .. } => Step::Limit,
             Self::BodyTooLarge { .. }
             | Self::BodyTimeout
             | Self::BodyBroken
@@ -369,6 +378,9 @@ impl Rejection {
                 "The price of {model} is not known, and a budget is set. Give its price on the app's page in the dashboard."
             ),
             Self::Body(refusal) => refusal.message(),
+            Self::ExtraPriceUnknown { name } => format!(
+                "A budget is set, and what {name:?} costs beside the model's tokens is not known. The developer can give its price on the app's page, under this name."
+            ),
             Self::ModelPriceUnknown { model: None } => {
                 "This call names no model whose price is known, and a budget is set. Give a price for all other calls on the app's page in the dashboard.".into()
             }

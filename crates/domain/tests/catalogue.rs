@@ -198,7 +198,8 @@ fn a_call_is_free_only_where_the_catalogue_says_so() {
         ("openai", "POST", "/v1/responses/input_tokens", Charge::Nothing),
         ("openai", "POST", "/v1/uploads/upload_1/parts", Charge::Nothing),
         ("openai", "POST", "/v1/chat/completions", Charge::Work),
-        ("openai", "POST", "/v1/batches", Charge::Work),
+        // What the calls in it cost is counted call by call.
+        ("openai", "POST", "/v1/batches", Charge::Nothing),
         ("openai", "POST", "/v1/threads/thread_1/runs", Charge::Work),
         ("openai", "POST", "/v1/threads/thread_1/runs/run_1/cancel", Charge::Nothing),
         ("openai", "GET", "/v1/whatever", Charge::Nothing),

@@ -59,6 +59,17 @@ impl Used {
 }
 
 impl Demand {
+    /// What another call needs beside it.
+    pub fn add(&mut self, other: Self) {
+        for more in other.dimensions {
+            let is_same = |known: &&mut Dimension| known.name == more.name && known.limit == more.limit;
+            match self.dimensions.iter_mut().find(is_same) {
+                Some(known) => known.asked = known.asked.saturating_add(more.asked),
+                None => self.dimensions.push(more),
+            }
+        }
+    }
+
     /// Each node's part of every limit, for while the nodes do not know of each other.
     pub fn share(&self, nodes: u64) -> Self {
         let mut demand = self.clone();

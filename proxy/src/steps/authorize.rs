@@ -4,6 +4,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use keyward_domain::body_rules::Ruling;
 use keyward_domain::catalogue;
+use keyward_domain::model_lists::{self, ModelList};
 use keyward_domain::ownership::Demands;
 use keyward_domain::path::RequestPath;
 use keyward_domain::provider::{Provider, UsageShape};
@@ -11,6 +12,7 @@ use keyward_domain::query::Query;
 use keyward_domain::rejection::Rejection;
 use serde_json::Value;
 
+use crate::snapshot::ServedProxy;
 use crate::steps::route::Routed;
 
 /// An allowed call. All of it comes from a rule, or was checked against one.
@@ -29,6 +31,8 @@ pub struct Endpoint {
     takes_model_in_query: bool,
     /// Where in the body the model is named, if it is.
     model_pointer: &'static str,
+    /// What its reply lists.
+    pub models: Option<&'static ModelList>,
     /// The body rule that holds here: the body must be read.
     pub ruling: Option<Ruling>,
 }
@@ -56,12 +60,7 @@ fn model_pointer(provider: &str, method: &str, path: &RequestPath) -> &'static s
 }
 
 pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
-    let (proxy, path, method) = (&routed.proxy, routed.path, head.method.as_str());
-    let Some(allowed) = proxy.rules.find(method, &path) else {
-        return Err(Rejection::EndpointNotAllowed { method: spelled(method) });
-    };
-    let mut query = routed.query.admitted(&allowed.rule.query).map_err(Rejection::QueryNotAllowed)?;
-    query.check_values(&proxy.provider.query_values).map_err(Rejection::QueryNotAllowed)?;
+    let endpoint = allowed(&routed.proxy, head.method.as_str(), routed.path, routed.query)?;
     // We would have to open a compressed body to see what is in it.
     if head.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(Rejection::EncodedBody);
@@ -70,6 +69,16 @@ pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
     if head.headers.get_all(CONTENT_TYPE).iter().nth(1).is_some() {
         return Err(Rejection::ContentTypeRepeated);
     }
+    Ok(endpoint)
+}
+
+/// What this proxy's own rules make of a call.
+pub fn allowed(proxy: &ServedProxy, method: &str, path: RequestPath, query: Query) -> Result<Endpoint, Rejection> {
+    let Some(allowed) = proxy.rules.find(method, &path) else {
+        return Err(Rejection::EndpointNotAllowed { method: spelled(method) });
+    };
+    let mut query = query.admitted(&allowed.rule.query).map_err(Rejection::QueryNotAllowed)?;
+    query.check_values(&proxy.provider.query_values).map_err(Rejection::QueryNotAllowed)?;
     let provider = proxy.provider.name.as_str();
     let ruled = proxy.bodies.model_in_query(provider, (method, &path), &query).map_err(Rejection::Body)?;
     if let Some((param, model)) = ruled {
@@ -79,7 +88,13 @@ pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
         let param = catalogue::body_fields(provider, method, &path)?.model_query.as_deref()?;
         query.get(param).map(str::to_owned)
     };
+    let models = catalogue::model_list(provider, method, &path);
+    let named = allowed.params.get("model").filter(|_| models.is_some());
+    if named.is_some_and(|name| !proxy.bodies.shows(name, model_lists::maker(name))) {
+        return Err(Rejection::ResourceNotFound);
+    }
     Ok(Endpoint {
+        models,
         template: allowed.rule.template.clone(),
         upstream_path: allowed.template.rebuild(&allowed.params),
         headers: allowed.rule.headers.clone(),

@@ -46,16 +46,16 @@ fn edited(upload: Upload, edits: &[Edit], ruling: &Ruling) -> Result<Upload, Rej
             let bytes = Bytes::from(json_edit::apply(&bytes, edits).ok_or_else(unreadable)?);
             Upload::json(bytes, held)
         }
-        Upload::Form { bytes, boundary, _held, .. } => {
+        Upload::Form { bytes, boundary: Some(boundary), _held, .. } => {
             let refused = |error| Rejection::Body(BodyRefusal::Form(error));
             let (read, numbers) = (ruling.fields.top_members(), ruling.fields.number_members());
             let form = Form::parse(&bytes, &boundary, &read).map_err(refused)?;
             let bytes = Bytes::from(form.edited(edits).ok_or_else(unreadable)?);
             let form = Form::parse(&bytes, &boundary, &read).map_err(refused)?;
             let fields = form.fields(&numbers).map_err(refused)?;
-            Ok(Upload::Form { bytes, boundary, fields, _held })
+            Ok(Upload::Form { bytes, boundary: Some(boundary), fields, _held })
         }
-        Upload::Empty | Upload::Streamed(_) => Err(unreadable()),
+        Upload::Empty | Upload::Form { boundary: None, .. } | Upload::Streamed(_) => Err(unreadable()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode};
+use keyward_domain::model_lists::ModelList;
 use keyward_domain::path::ParsePathError;
 use keyward_domain::provider::{KeyPlacement, StreamUsage};
 use keyward_domain::rejection::Rejection;
@@ -40,6 +41,8 @@ pub struct Reply {
     pub patience: Patience,
     /// We asked for a usage chunk in the stream that the client did not.
     pub hides_usage: bool,
+    /// Of which some are not shown.
+    pub models: Option<&'static ModelList>,
     /// Of a list that will be filtered.
     pub pages: Option<Pages>,
     /// The upstream path, without what the base URL has before it.
@@ -47,17 +50,11 @@ pub struct Reply {
 }
 
 pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Reply, Rejection> {
-    let Passage { proxy, caller, endpoint, mut upload, claim } = admitted.into_passage();
-    let outgoing = Outgoing {
-        method: &head.method,
-        endpoint: &endpoint,
-        demands: &claim.demands,
-        upload: &upload,
-        standing: caller.standing(),
-    };
-    let key = upstream_key::choose(edge, &proxy, claim.holder.own_key.as_deref(), &outgoing)?;
+    let Passage { proxy, via, caller, endpoint, mut upload, claim } = admitted.into_passage();
+    let outgoing = Outgoing { endpoint: &endpoint, upload: &upload, standing: caller.standing() };
+    let key = upstream_key::choose(edge, &via, claim.holder.own_key.as_deref(), &outgoing)?;
     let patience = Patience::of(&key.via.policy.timeouts, &edge.bounds);
-    let hides_usage = ask_for_usage(&proxy, &endpoint, &mut upload);
+    let hides_usage = ask_for_usage(&via, &endpoint, &mut upload);
     upload.forget_value();
     let call = Call {
         method: head.method.clone(),
@@ -78,7 +75,8 @@ pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Re
     key.answered(edge, response.status(), response.headers());
     check_head(&key, &response)?;
     let pages = claim.demands.filters().is_some().then(|| Pages::new(call.url, call.headers, patience));
-    Ok(Reply { proxy, claim, response, key, patience, hides_usage, pages, path: endpoint.upstream_path })
+    let (models, path) = (endpoint.models, endpoint.upstream_path);
+    Ok(Reply { proxy, claim, response, key, patience, hides_usage, models, pages, path })
 }
 
 /// The provider is told the type under which the body was read here, whatever else the client's fields say.

@@ -1,64 +1,127 @@
-//! A file of calls that the provider makes later, with our key and without asking us (a batch): each of them may name
-//! only what is the caller's, as if it were made now.
+//! Calls that the provider makes later, with our key and without asking us (a batch): each of them may do and name only
+//! what its user may now, and what all of them may use is reserved before the batch begins. Nobody says later what they
+//! used, so that stays.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Method;
 use keyward_domain::body_rules::{self, BodyRefusal};
-use keyward_domain::ownership::{Demands, ResourceRef};
+use keyward_domain::catalogue;
+use keyward_domain::ownership::ResourceRef;
 use keyward_domain::path::RequestPath;
 use keyward_domain::query::Query;
 use keyward_domain::rejection::Rejection;
 use keyward_domain::strict_json;
 use serde_json::Value;
 
-use crate::edge::Edge;
-use crate::ledger::Holder;
+use crate::limiter::{Demand, Limiter, Slot};
 use crate::snapshot::ServedProxy;
-use crate::steps::{aside, authorize};
+use crate::steps::aside;
+use crate::steps::authorize::{self, Endpoint};
+use crate::steps::book::Booking;
+use crate::steps::limit::Call;
+use crate::steps::ownership::Claim;
+use crate::steps::upload::Upload;
 
-pub async fn check(
-    edge: &Edge,
+/// So many calls are looked at before others get their turn.
+const CALLS_AT_A_TIME: usize = 64;
+
+pub async fn reserve(
+    booking: &Booking<'_>,
     proxy: &Arc<ServedProxy>,
-    holder: &Holder,
-    demands: &Demands,
-    body: &Value,
-) -> Result<(), Rejection> {
-    let Some(reads) = demands.reads_calls() else { return Ok(()) };
-    for file in demands.files_of_calls(body) {
-        let content = aside::get(edge, proxy, holder, (&reads.content, &file)).await?;
-        let content = content.ok_or(Rejection::ResourceNotFound)?;
-        let named = named_in_calls(proxy, &content)?;
-        if !edge.ledger.unknown_among(holder, &named).await?.is_empty() {
-            return Err(Rejection::ResourceNotFound);
+    (claim, endpoint): (&Claim, &Endpoint),
+    upload: &Upload,
+) -> Result<Option<Slot>, Rejection> {
+    let Upload::Json { value, .. } = upload else { return Ok(None) };
+    let mut later = Later { booking, proxy, named: BTreeSet::new(), demand: None };
+    if let Some(reads) = claim.demands.reads_calls() {
+        for file in claim.demands.files_of_calls(value) {
+            let content = aside::get(booking.edge, proxy, &claim.holder, (&reads.content, &file)).await?;
+            later.add_file(&content.ok_or(Rejection::ResourceNotFound)?).await?;
         }
     }
-    Ok(())
+    later.add_within(endpoint, value).await?;
+    if !booking.edge.ledger.unknown_among(&claim.holder, &later.named).await?.is_empty() {
+        return Err(Rejection::ResourceNotFound);
+    }
+    let Some(demand) = later.demand else { return Ok(None) };
+    let reserved = booking.edge.limits.reserve(demand).await?;
+    Ok(Some(Slot::new(booking.edge.limits.clone(), reserved.reservation).0))
 }
 
-fn named_in_calls(proxy: &ServedProxy, content: &Bytes) -> Result<BTreeSet<ResourceRef>, Rejection> {
-    let lines = content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let mut named = BTreeSet::new();
-    for line in lines {
-        let call = strict_json::parse(line).map_err(|_| Rejection::UnreadableCalls)?;
-        let (method, url) = (call["method"].as_str().unwrap_or("POST"), call["url"].as_str());
-        let path = url.and_then(|url| RequestPath::parse(url).ok()).ok_or(Rejection::UnreadableCalls)?;
-        if proxy.rules.find(method, &path).is_none() {
-            return Err(Rejection::EndpointNotAllowed { method: authorize::spelled(method) });
+/// What is known of the calls so far.
+struct Later<'a> {
+    booking: &'a Booking<'a>,
+    proxy: &'a ServedProxy,
+    named: BTreeSet<ResourceRef>,
+    demand: Option<Demand>,
+}
+
+impl Later<'_> {
+    /// One call a line.
+    async fn add_file(&mut self, content: &Bytes) -> Result<(), Rejection> {
+        let lines = content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+        for (at, line) in lines.enumerate() {
+            let mut call = strict_json::parse(line).map_err(|_| Rejection::UnreadableCalls)?;
+            let (method, url) = (call["method"].as_str().unwrap_or("POST"), call["url"].as_str());
+            let path = url.and_then(|url| RequestPath::parse(url).ok()).ok_or(Rejection::UnreadableCalls)?;
+            let method = Method::try_from(method).map_err(|_| Rejection::UnreadableCalls)?;
+            let endpoint = authorize::allowed(self.proxy, method.as_str(), path, Query::default())?;
+            let body = call["body"].take();
+            obeys_rules(&endpoint, &body)?;
+            self.named.extend(endpoint.demands.named_in_body(&body));
+            self.named.extend(endpoint.demands.required.iter().cloned());
+            self.add(&method, &endpoint, body)?;
+            rest(at).await;
         }
-        obeys_rules(proxy, method, &path, &call["body"])?;
-        let demands = proxy.ownership.demands(method, &path, &Query::default());
-        named.extend(demands.named_in_body(&call["body"]));
-        named.extend(demands.required);
+        Ok(())
     }
-    Ok(named)
+
+    /// Those in the body itself, on which the rules for bodies and ownership were asked with the whole of it.
+    async fn add_within(&mut self, endpoint: &Endpoint, body: &Value) -> Result<(), Rejection> {
+        let method = self.booking.head.method.as_str();
+        let Some(holds) = catalogue::later_calls(&self.proxy.provider.name, method, &endpoint.path) else {
+            return Ok(());
+        };
+        let calls = match body.pointer(&holds.calls) {
+            // The provider says itself that there are none.
+            None => return Ok(()),
+            Some(calls) => calls.as_array().ok_or(Rejection::UnreadableCalls)?,
+        };
+        for (at, call) in calls.iter().enumerate() {
+            let body = call.get(&holds.body).cloned().unwrap_or_default();
+            let path = RequestPath::parse(&holds.url).map_err(|_| Rejection::UnreadableCalls)?;
+            let endpoint = authorize::allowed(self.proxy, "POST", path, Query::default())?;
+            self.add(&Method::POST, &endpoint, body)?;
+            rest(at).await;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, method: &Method, endpoint: &Endpoint, body: Value) -> Result<(), Rejection> {
+        let Booking { edge, limits, payer, .. } = self.booking;
+        let upload = Upload::Json { bytes: Bytes::new(), value: body, held: edge.held_bytes.lease() };
+        let (proxy, now) = (self.proxy, edge.clock.now());
+        let one = limits.of_later(&Call { proxy, method, endpoint, upload: &upload, payer: *payer, now })?;
+        match &mut self.demand {
+            Some(demand) => demand.add(one),
+            None => self.demand = Some(one),
+        }
+        Ok(())
+    }
+}
+
+async fn rest(at: usize) {
+    if at % CALLS_AT_A_TIME == CALLS_AT_A_TIME - 1 {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// The file can't be changed here: what a rule would change is refused.
-fn obeys_rules(proxy: &ServedProxy, method: &str, path: &RequestPath, body: &Value) -> Result<(), Rejection> {
-    let ruling = proxy.bodies.ruling(&proxy.provider.name, method, path).map_err(Rejection::Body)?;
-    let Some(ruling) = ruling else { return Ok(()) };
+fn obeys_rules(endpoint: &Endpoint, body: &Value) -> Result<(), Rejection> {
+    let Some(ruling) = &endpoint.ruling else { return Ok(()) };
     let call = body_rules::Call { fields: ruling.fields, body, model_in_path: None, end_user: "" };
     let changes = body_rules::apply(&ruling.rule, &call).map_err(Rejection::Body)?;
     if changes.edits.is_empty() && changes.model_in_path.is_none() {

@@ -8,6 +8,7 @@ use keyward_domain::calendar::{self, Months};
 use keyward_domain::call_price::CallPrice;
 use keyward_domain::catalogue::{self, Charge};
 use keyward_domain::client_address::ClientAddress;
+use keyward_domain::extras;
 use keyward_domain::limits::names::{address_tag, counter_name, subject_tag};
 use keyward_domain::limits::quota::Place;
 use keyward_domain::limits::worst_case::WorstCase;
@@ -20,7 +21,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::limiter::{Demand, Dimension};
+use crate::edge::Edge;
+use crate::limiter::{Demand, Dimension, Limiter, Refusal, Reserved, Settlement, Used};
 use crate::snapshot::ServedProxy;
 use crate::steps::authenticate::{Caller, Standing};
 use crate::steps::authorize::Endpoint;
@@ -69,6 +71,23 @@ impl Limits {
         Self { demand: Demand { app: app.id, dimensions, months, without_counters } }
     }
 
+    /// The same, and those of the proxy that would send the call.
+    pub fn through(&self, via: &ServedProxy, (caller, address): (&Caller, ClientAddress), now: OffsetDateTime) -> Self {
+        let mut whose = Whose { caller, address, subject: None };
+        let limits = via.policy.limits.iter();
+        let more = limits.filter_map(|limit| whose.dimension(Place::Proxy, via.id.0, limit, None));
+        let dimensions: Vec<Dimension> = self.demand.dimensions.iter().cloned().chain(more).collect();
+        let months = months(&via.app.policy.time_zone, &dimensions, now);
+        Self { demand: Demand { dimensions, months, ..self.demand.clone() } }
+    }
+
+    /// A call that is refused for its body: it counts as a request, for the edge had to read it, and uses nothing else.
+    pub fn of_refusal(&self, endpoint: &Endpoint) -> Demand {
+        let mut demand = self.of_requests(endpoint);
+        demand.dimensions.retain(|dimension| dimension.limit.window != Window::AtOnce);
+        demand
+    }
+
     /// Before the body is read; a model is known only where the path names it.
     pub fn of_requests(&self, endpoint: &Endpoint) -> Demand {
         let model = endpoint.model_in_path.as_deref().map_or(AskedModel::None, AskedModel::Named);
@@ -79,23 +98,16 @@ impl Limits {
 
     /// What the call needs at most; a budget is no use for a call whose price nobody knows.
     pub fn of_call(&self, call: &Call<'_>) -> Result<Demand, Rejection> {
-        let model = call.model();
-        let asked = call.asked(model.as_deref());
+        let models = call.models();
         let holds = |dimension: &&Dimension| {
             let is_spared = dimension.limit.measure == Measure::CostMicroUsd && call.payer == Payer::AppUser;
-            dimension.limit.holds_for(asked) && !is_spared
+            models.iter().any(|model| dimension.limit.holds_for(call.asked(model.as_deref()))) && !is_spared
         };
         let dimensions: Vec<Dimension> = self.demand.dimensions.iter().filter(holds).cloned().collect();
         let is_budgeted = dimensions.iter().any(|dimension| dimension.limit.measure == Measure::CostMicroUsd);
-        let worst = call.worst_case(model.as_deref());
-        let cost = match (is_budgeted, call.charge()) {
-            (false, _) | (true, Charge::Nothing) => 0,
-            (true, Charge::Request) => call.price().of((None, model.as_deref()), None, call.now).unwrap_or(0),
-            (true, Charge::Work) => call
-                .price()
-                .at_worst(model.as_deref(), worst, call.now)
-                .ok_or(Rejection::ModelPriceUnknown { model })?,
-        };
+        let worst =
+            models.iter().map(|model| call.worst_case(model.as_deref())).reduce(WorstCase::or).unwrap_or_default();
+        let cost = if is_budgeted { call.cost_at_worst(&models, worst)? } else { 0 };
         Ok(self.with(dimensions, |measure| match measure {
             Measure::Requests => 1,
             Measure::InputTokens => worst.input_tokens,
@@ -103,6 +115,13 @@ impl Limits {
             Measure::TotalTokens => worst.total_tokens(),
             Measure::CostMicroUsd => cost,
         }))
+    }
+
+    /// The same of a call that the provider makes later: nobody knows how many of those are under way at once.
+    pub fn of_later(&self, call: &Call<'_>) -> Result<Demand, Rejection> {
+        let mut demand = self.of_call(call)?;
+        demand.dimensions.retain(|dimension| dimension.limit.window != Window::AtOnce);
+        Ok(demand)
     }
 
     /// Only to look at; what all share is not among them.
@@ -137,8 +156,50 @@ impl Call<'_> {
         }
     }
 
-    fn model(&self) -> Option<String> {
-        self.endpoint.model(self.upload.value()).map(metering::asked_model)
+    /// Every model that may work for the call: the one that is asked for, and those that it names as fallbacks.
+    fn models(&self) -> Vec<Option<String>> {
+        let asked = self.endpoint.model(self.upload.value()).map(metering::asked_model);
+        let fields = catalogue::body_fields(&self.proxy.provider.name, self.method.as_str(), &self.endpoint.path);
+        let others = fields.into_iter().flat_map(|fields| fields.named_models(self.body()));
+        let others = others.map(|model| Some(metering::asked_model(model))).filter(|other| *other != asked);
+        let others: Vec<Option<String>> = others.collect();
+        // Where only fallbacks are named, the first of them is asked.
+        let first = if asked.is_none() && !others.is_empty() { Vec::new() } else { vec![asked] };
+        first.into_iter().chain(others).collect()
+    }
+
+    /// What is asked for beside the model's work, and costs of its own.
+    pub fn extras(&self) -> Vec<String> {
+        match self.charge() {
+            Charge::Nothing | Charge::Request => Vec::new(),
+            Charge::Work => {
+                let provider = &self.proxy.provider.name;
+                let fields = catalogue::body_fields(provider, self.method.as_str(), &self.endpoint.path);
+                extras::asked(fields, self.body())
+            }
+        }
+    }
+
+    /// By the dearest of the models.
+    fn cost_at_worst(&self, models: &[Option<String>], worst: WorstCase) -> Result<u64, Rejection> {
+        match self.charge() {
+            Charge::Nothing => return Ok(0),
+            Charge::Request => {
+                let model = models.first().and_then(Option::as_deref);
+                return Ok(self.price().of((None, model), None, self.now).unwrap_or(0));
+            }
+            Charge::Work => {}
+        }
+        let mut dearest = 0;
+        for model in models {
+            let cost = self.price().at_worst(model.as_deref(), worst, self.now);
+            dearest = dearest.max(cost.ok_or_else(|| Rejection::ModelPriceUnknown { model: model.clone() })?);
+        }
+        for name in self.extras() {
+            let extra = self.price().of_extra(&name, Some(worst.tokens()));
+            dearest = dearest.saturating_add(extra.ok_or(Rejection::ExtraPriceUnknown { name })?);
+        }
+        Ok(dearest)
     }
 
     fn asked<'m>(&self, model: Option<&'m str>) -> AskedModel<'m> {
@@ -180,6 +241,20 @@ impl Call<'_> {
             Charge::Work => WorstCase::of(self.body(), most_output),
         }
     }
+}
+
+/// What came of a call that is refused for its body: the refusal, or that it came once too often.
+pub async fn counted(edge: &Edge, demand: Demand, refused: Rejection) -> Rejection {
+    // What is not the caller's fault does not count.
+    if refused.status() >= 500 || demand.dimensions.is_empty() {
+        return refused;
+    }
+    match edge.limits.reserve(demand).await {
+        Ok(Reserved { reservation, .. }) => edge.limits.settle(reservation, Settlement::Used(Used::NOTHING)),
+        Err(Refusal::Short(shortage)) => return Rejection::LimitReached(shortage),
+        Err(Refusal::Unavailable) => {}
+    }
+    refused
 }
 
 struct Whose<'a> {

@@ -11,7 +11,6 @@ use crate::ledger::Holder;
 use crate::snapshot::ServedProxy;
 use crate::steps::at_edge::AtEdge;
 use crate::steps::authorize::Endpoint;
-use crate::steps::later_calls;
 use crate::steps::listing::ListAsked;
 use crate::steps::public_objects;
 use crate::steps::upload::Upload;
@@ -50,9 +49,6 @@ pub async fn claim(
         }
         let public = public.ok_or(Rejection::ResourceNotFound)?;
         public_objects::check(edge, proxy, &holder, public, &unknown).await?;
-    }
-    if let Upload::Json { value, .. } = upload {
-        later_calls::check(edge, proxy, &holder, &demands, value).await?;
     }
     let asked = ListAsked::take(demands.filters(), &mut endpoint.query);
     Ok(Claim { holder, demands, asked, at_edge })

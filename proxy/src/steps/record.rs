@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
+use keyward_domain::model_lists::{self, Shown};
 use keyward_domain::ownership::ResourceRef;
 use keyward_domain::rejection::Rejection;
 use tokio::time::timeout;
@@ -62,7 +63,7 @@ pub async fn record(
     }
     let is_stream = media_type == "text/event-stream";
     // The length of a list tells of others' objects.
-    let is_shown = !is_stream && reply.claim.demands.filters().is_none();
+    let is_shown = !is_stream && reply.claim.demands.filters().is_none() && reply.models.is_none();
     let length = headers::content_length(reply.response.headers()).filter(|_| is_shown);
     if let Some(length) = length {
         client_headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -89,11 +90,12 @@ fn blot_headers(headers: &mut HeaderMap, redactor: &Redactor) {
 fn must_read(reply: &Reply, media_type: &str, method: &Method) -> Result<bool, Rejection> {
     let demands = &reply.claim.demands;
     let is_bare = method == Method::HEAD || reply.response.status() == StatusCode::NO_CONTENT;
-    if is_bare || !(demands.records() || demands.filters().is_some() || demands.rewrites()) {
+    let is_searched = demands.records() || demands.filters().is_some() || demands.rewrites() || reply.models.is_some();
+    if is_bare || !is_searched {
         return Ok(false);
     }
     match media_type {
-        "text/event-stream" if demands.filters().is_none() => Ok(false),
+        "text/event-stream" if demands.filters().is_none() && reply.models.is_none() => Ok(false),
         _ if headers::is_json(media_type) => Ok(true),
         _ if headers::content_length(reply.response.headers()) == Some(0) => Ok(false),
         _ => Err(Rejection::UpstreamReplyRefused { reason: "it names objects in a form that can't be read" }),
@@ -129,7 +131,11 @@ async fn settle(edge: &Edge, reply: &mut Reply, whole: Bytes) -> Result<Bytes, R
     // Of a list, what is left of it: what belongs to another user's item is not the caller's.
     edge.ledger.record(&claim.holder, &claim.demands.created(&value)).await?;
     claim.demands.rewrite(&mut value, |address| claim.at_edge.address(&reply.proxy, address));
-    let is_changed = claim.demands.filters().is_some() || claim.demands.rewrites();
+    let shown = reply.models.map_or(Shown::AsItCame, |list| model_lists::filter(list, &reply.proxy.bodies, &mut value));
+    if shown == Shown::Nothing {
+        return Err(Rejection::ResourceNotFound);
+    }
+    let is_changed = shown == Shown::Changed || claim.demands.filters().is_some() || claim.demands.rewrites();
     Ok(if is_changed { Bytes::from(value.to_string()) } else { whole })
 }
 

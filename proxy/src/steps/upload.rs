@@ -15,11 +15,13 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use keyward_domain::body_rules::BodyRefusal;
 use keyward_domain::multipart::{Boundary, Form, FormError, FormScan};
+use keyward_domain::ownership::rule::NamesInField;
 use keyward_domain::provider::UsageShape;
 use keyward_domain::rejection::Rejection;
-use keyward_domain::strict_json::{self, Measured};
+use keyward_domain::strict_json::{self, Measured, StrictJsonError};
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use url::form_urlencoded;
 
 use crate::byte_budget::{ByteBudget, Lease};
 use crate::config::Bounds;
@@ -43,7 +45,8 @@ pub enum Upload {
     /// A form that was read to its end, because a rule reads it.
     Form {
         bytes: Bytes,
-        boundary: Boundary,
+        /// None of one that is written like a query.
+        boundary: Option<Boundary>,
         /// The text fields.
         fields: Value,
         /// Until the bytes are gone.
@@ -66,6 +69,15 @@ impl Upload {
         match self {
             Self::Json { value, .. } | Self::Form { fields: value, .. } => Some(value),
             Self::Empty | Self::Streamed(_) => None,
+        }
+    }
+
+    /// Another one of the same content; none where it was not read, or holds files.
+    pub fn copied(&self, budget: &ByteBudget) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Json { bytes, .. } => Self::json(bytes.clone(), budget.lease()).ok(),
+            Self::Form { .. } | Self::Streamed(_) => None,
         }
     }
 
@@ -128,7 +140,9 @@ pub async fn receive(
     let media_type = headers::media_type(&head.headers).unwrap_or_default();
     let is_json = headers::is_json(&media_type) && !endpoint.demands.takes_bytes;
     let is_form = media_type == "multipart/form-data";
-    if endpoint.demands.reads_body && !is_json && !(is_form && endpoint.demands.takes_form) {
+    let names_objects = !endpoint.demands.names_in_form().is_empty();
+    let is_pairs = media_type == "application/x-www-form-urlencoded" && names_objects && endpoint.ruling.is_none();
+    if endpoint.demands.reads_body && !is_json && !is_pairs && !(is_form && endpoint.demands.takes_form) {
         return Err(Rejection::UnreadableMediaType);
     }
     if endpoint.ruling.is_some() && !is_json && !is_form {
@@ -139,11 +153,15 @@ pub async fn receive(
     let mut held = reading.held.lease();
     let form = boundary.as_ref().map(FormScan::new);
     let inflow = Arc::new(Inflow::new(body, form, limit_bytes, reading));
-    let names_objects = !endpoint.demands.names_in_form().is_empty();
+    if is_pairs {
+        let bytes = inflow.read_whole(&mut held).await?;
+        let fields = pairs(&bytes, endpoint)?;
+        return Ok(Upload::Form { bytes, boundary: None, fields, _held: held });
+    }
     if let Some(boundary) = boundary.filter(|_| endpoint.ruling.is_some() || names_objects) {
         let bytes = inflow.read_whole(&mut held).await?;
         let fields = form_fields(&bytes, &boundary, endpoint).map_err(refused)?;
-        return Ok(Upload::Form { bytes, boundary, fields, _held: held });
+        return Ok(Upload::Form { bytes, boundary: Some(boundary), fields, _held: held });
     }
     let is_read = endpoint.demands.reads_body || endpoint.ruling.is_some() || usage_shape != UsageShape::None;
     if is_json && is_read {
@@ -164,6 +182,20 @@ fn form_fields(bytes: &[u8], boundary: &Boundary, endpoint: &Endpoint) -> Result
     read.extend(endpoint.demands.names_in_form().iter().map(|names| names.name.as_str()));
     let form = Form::parse(bytes, boundary, &read)?;
     form.fields(&ruled.map(|fields| fields.number_members()).unwrap_or_default())
+}
+
+/// Those of a form written like a query that name objects. Of two with one name, the provider might obey either.
+fn pairs(bytes: &[u8], endpoint: &Endpoint) -> Result<Value, Rejection> {
+    let mut fields = serde_json::Map::new();
+    for (name, value) in form_urlencoded::parse(bytes) {
+        let is_wanted = |wanted: &&NamesInField| wanted.name.eq_ignore_ascii_case(name.trim());
+        let Some(wanted) = endpoint.demands.names_in_form().iter().find(is_wanted) else { continue };
+        let before = fields.insert(wanted.name.clone(), Value::from(value.into_owned()));
+        if before.is_some() || *wanted.name != *name {
+            return Err(Rejection::BadBody(StrictJsonError::DuplicateKey));
+        }
+    }
+    Ok(Value::Object(fields))
 }
 
 fn refused(error: FormError) -> Rejection {

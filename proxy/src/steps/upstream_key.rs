@@ -1,14 +1,12 @@
-//! With which key a call goes out, and through which proxy: the caller's own, one of the called proxy's, or its
-//! fallback's. The key that was used is what the reply is searched for.
+//! With which key a call goes out: the caller's own, or one of the proxy's that sends it. The key that was used is what
+//! the reply is searched for.
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use http::header::{HeaderMap, RETRY_AFTER};
-use http::{Method, StatusCode};
 use keyward_domain::ids::{ByokKeyId, KeyId};
 use keyward_domain::key_pool::{Choice, KeyVerdict};
-use keyward_domain::ownership::Demands;
-use keyward_domain::policy::Byok;
 use keyward_domain::rejection::Rejection;
 use keyward_domain::secret::ProviderKey;
 use keyward_store::sealed_keys::KeyRefusal;
@@ -17,7 +15,7 @@ use tracing::info;
 use crate::byok_vault::OwnKey;
 use crate::custody_notes::Note;
 use crate::edge::Edge;
-use crate::key_rests::Scope;
+use crate::key_rests::{Pool, Scope};
 use crate::served_keys::UsableKey;
 use crate::snapshot::ServedProxy;
 use crate::steps::authenticate::Standing;
@@ -40,11 +38,15 @@ enum KeyHolder {
 
 /// What the choice depends on.
 pub struct Outgoing<'a> {
-    pub method: &'a Method,
     pub endpoint: &'a Endpoint,
-    pub demands: &'a Demands,
     pub upload: &'a Upload,
     pub standing: Standing,
+}
+
+/// How the proxy's keys are for such a call.
+pub fn pool(edge: &Edge, proxy: &ServedProxy, call: &Outgoing<'_>) -> Pool {
+    let keys: Vec<UsableKey<'_>> = proxy.keys.usable(proxy.id).collect();
+    edge.custody.rests.pool(&keys, call.scope(edge), edge.clock.now())
 }
 
 /// The caller's own key takes the place of all others: it has no fallback and never rests.
@@ -58,7 +60,7 @@ pub fn choose(
         edge.metrics.key_chosen("callers_own");
         return Ok(UpstreamKey { via: called.clone(), key: own.key.clone(), holder: KeyHolder::Caller { id: own.id } });
     }
-    let scope = edge.custody.rests.scope(&call.endpoint.template, call.model());
+    let scope = call.scope(edge);
     let keys: Vec<UsableKey<'_>> = called.keys.usable(called.id).collect();
     let choice = match call.standing {
         // Somebody at the dashboard wants to know what the provider says now.
@@ -68,17 +70,10 @@ pub fn choose(
     let pooled = |at: usize| pooled(called.clone(), &keys[at], scope);
     let (name, chosen) = match choice {
         Choice::Awake(at) => ("awake", Ok(pooled(at))),
+        Choice::Drowsy(at) => ("drowsy", Ok(pooled(at))),
+        Choice::TryRefused(at) => ("tried_again", Ok(pooled(at))),
+        Choice::AllRefused => ("all_refused", Err(Rejection::ProviderKeysRefused)),
         Choice::NoKey => ("none", Err(Rejection::ProviderKeyUnusable)),
-        Choice::Drowsy(_) | Choice::TryRefused(_) | Choice::AllRefused => {
-            match (fallback(edge, called, call, scope), choice) {
-                (Some(fallback), _) => ("fallback", Ok(fallback)),
-                (None, Choice::Drowsy(at)) => ("drowsy", Ok(pooled(at))),
-                (None, Choice::TryRefused(at)) => ("tried_again", Ok(pooled(at))),
-                (None, Choice::AllRefused | Choice::Awake(_) | Choice::NoKey) => {
-                    ("all_refused", Err(Rejection::ProviderKeysRefused))
-                }
-            }
-        }
     };
     edge.metrics.key_chosen(name);
     chosen
@@ -103,57 +98,9 @@ fn pooled(via: Arc<ServedProxy>, key: &UsableKey<'_>, scope: Scope) -> UpstreamK
     UpstreamKey { via, key: key.key.clone(), holder: KeyHolder::Pool { id: key.id, scope } }
 }
 
-/// Another proxy of the app takes the call if it speaks the same language, allows the call by its own rules, and the
-/// call touches no object: those are at the provider's account of the proxy that was called.
-fn fallback(edge: &Edge, called: &ServedProxy, call: &Outgoing<'_>, scope: Scope) -> Option<UpstreamKey> {
-    let via = edge.snapshot.load().proxy_by_id(called.policy.fallback?)?;
-    let speaks_alike = via.provider.error_shape == called.provider.error_shape
-        && via.provider.usage_shape == called.provider.usage_shape;
-    let is_open =
-        via.id != called.id && via.app.id == called.app.id && via.enabled && via.policy.byok != Byok::Required;
-    let rule = via.rules.find(call.method.as_str(), &call.endpoint.path)?.rule;
-    let query = call.endpoint.query.clone().admitted(&rule.query).ok()?;
-    query.check_values(&via.provider.query_values).ok()?;
-    let there = via.ownership.demands(call.method.as_str(), &call.endpoint.path, &query);
-    if !speaks_alike || !is_open || !call.is_fleeting(call.demands) || !call.is_fleeting(&there) {
-        return None;
-    }
-    let keys: Vec<UsableKey<'_>> = via.keys.usable(via.id).collect();
-    match edge.custody.rests.choose(&keys, scope, edge.clock.now()) {
-        Choice::Awake(at) => Some(pooled(via.clone(), &keys[at], scope)),
-        Choice::Drowsy(_) | Choice::TryRefused(_) | Choice::AllRefused | Choice::NoKey => None,
-    }
-}
-
 impl Outgoing<'_> {
-    fn model(&self) -> Option<&str> {
-        self.endpoint.model(self.upload.value())
-    }
-
-    /// Neither the request names an object of the provider's, nor does the reply leave one behind.
-    fn is_fleeting(&self, demands: &Demands) -> bool {
-        let names_nothing = match self.upload {
-            Upload::Json { value, .. } => demands.named_in_body(value).is_empty(),
-            Upload::Empty => true,
-            Upload::Form { .. } | Upload::Streamed(_) => !demands.reads_body && demands.names_in_form().is_empty(),
-        };
-        names_nothing
-            && demands.required.is_empty()
-            && demands.filters().is_none()
-            && demands.forgets.is_none()
-            && demands.creates_in_headers().is_empty()
-            && !demands.rewrites()
-            && (!demands.records() || self.keeps_nothing())
-    }
-
-    /// Of the calls that may leave an object behind, those that say they don't.
-    fn keeps_nothing(&self) -> bool {
-        let Upload::Json { value, .. } = self.upload else { return false };
-        match self.endpoint.path.segments().last().map(String::as_str) {
-            Some("completions") => value["audio"].is_null() && value["store"] != true,
-            Some("responses") => value["store"] == false,
-            Some(_) | None => false,
-        }
+    fn scope(&self, edge: &Edge) -> Scope {
+        edge.custody.rests.scope(&self.endpoint.template, self.endpoint.model(self.upload.value()))
     }
 }
 

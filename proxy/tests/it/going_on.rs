@@ -74,7 +74,7 @@ async fn pages_go_on_from_the_callers_own_object_where_the_provider_has_tokens()
     world.assert_unseen().await;
 }
 
-async fn batch_file(world: &World, proxy: &Seeded, user: &str, lines: &str) -> String {
+pub async fn batch_file(world: &World, proxy: &Seeded, user: &str, lines: &str) -> String {
     let form = format!(
         "--b\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n\
          --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"calls.jsonl\"\r\n\r\n{lines}\r\n--b--\r\n"

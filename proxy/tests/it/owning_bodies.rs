@@ -1,6 +1,6 @@
 //! Ids inside bodies and streams: a body may name only what is the caller's; a stream's ids are recorded before they show.
 
-use crate::harness::{Seeded, World};
+use crate::harness::{Seed, Seeded, World};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -141,6 +141,55 @@ async fn geminis_files_are_nobodys_while_they_are_off() {
     ] {
         let answer = world.post(&proxy, "alice", path, &body).await.expect(404);
         assert_eq!(answer.code(), "resource_not_found", "{body}");
+    }
+    world.assert_unseen().await;
+}
+
+#[tokio::test]
+async fn what_the_developers_account_keeps_is_used_by_nobody_unless_it_is_shared() {
+    let world = World::start().await;
+    let cases = [
+        ("openai", "/v1/responses", json!({"model": "m", "store": false, "prompt": {"id": "@"}}), "prompt"),
+        (
+            "openai",
+            "/v1/responses",
+            json!({"model": "m", "store": false, "tools": [{"type": "shell", "environment": {"skills": [{"skill_id": "@"}]}}]}),
+            "skill",
+        ),
+        (
+            "anthropic",
+            "/v1/messages",
+            json!({"model": "m", "max_tokens": 5, "messages": [], "container": {"skills": [{"skill_id": "@"}]}}),
+            "skill",
+        ),
+        ("deepl", "/v2/translate", json!({"text": ["x"], "target_lang": "DE", "glossary_id": "@"}), "glossary"),
+    ];
+    for (provider, path, body, kind) in cases {
+        let shared = json!({"shared": [{"kind": kind, "id": "the-apps"}]});
+        let policy = serde_json::from_value(shared).expect("a policy");
+        let base_url = format!("{}/echo", world.emulator);
+        let proxy = world.plant(Seed { policy, base_url, ..world.seed(provider) }).await;
+        let send = async |id: &str| {
+            let body = serde_json::from_str(&body.to_string().replace('@', id)).expect("JSON");
+            world.post(&proxy, "alice", path, &body).await
+        };
+        world.forget_seen().await;
+        assert_eq!(send("another").await.expect(404).code(), "resource_not_found", "{provider} {kind}");
+        world.assert_unseen().await;
+        send("the-apps").await;
+        assert_eq!(world.seen().await.len(), 1, "{provider} {kind}");
+    }
+    let base_url = format!("{}/echo", world.emulator);
+    let proxy = world.plant(Seed { base_url, ..world.seed("deepl") }).await;
+    world.forget_seen().await;
+    for (form, status) in [
+        ("text=hello&target_lang=DE&glossary_id=other", 404),
+        ("glossary%5Fid=other&text=hello", 404),
+        ("glossary_id=&glossary_id=other&text=hello", 400),
+        ("Glossary_Id=other&text=hello", 400),
+    ] {
+        let call = world.call(&proxy, "alice", Method::POST, "/v2/translate").await;
+        call.body("application/x-www-form-urlencoded", form.into()).send().await.expect(status);
     }
     world.assert_unseen().await;
 }

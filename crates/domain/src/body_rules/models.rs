@@ -14,6 +14,11 @@ pub fn fits(allowed: &str, name: &str) -> bool {
     }
 }
 
+/// The same, however either of them is written.
+pub(super) fn is_meant(allowed: &str, name: &str) -> bool {
+    fits(bare(allowed), bare(name))
+}
+
 /// Gemini's names are `models/…` in bodies and bare in paths.
 const COLLECTION: &str = "models/";
 
@@ -87,7 +92,7 @@ fn others<'a>(call: &Call<'a>) -> impl Iterator<Item = (&'a str, bool)> {
 fn meant<'a>(rule: &'a BodyRule, name: &'a str) -> Result<&'a str, BodyRefusal> {
     let alias = rule.aliases.get(name).or_else(|| rule.aliases.get(bare(name)));
     let sent = alias.map_or(name, String::as_str);
-    let is_allowed = rule.models.is_empty() || rule.models.iter().any(|allowed| fits(bare(allowed), bare(sent)));
+    let is_allowed = rule.models.is_empty() || rule.models.iter().any(|allowed| is_meant(allowed, sent));
     is_allowed.then_some(sent).ok_or_else(|| BodyRefusal::model(name))
 }
 

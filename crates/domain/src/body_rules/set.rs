@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use super::{BodyRefusal, BodyRule, EndUser, SystemPrompt, Tools, models};
 use crate::body_fields::BodyFields;
 use crate::catalogue;
+use crate::model_lists::Maker;
 use crate::path::{PathTemplate, RequestPath};
 use crate::query::Query;
 use crate::rules::METHODS;
@@ -75,6 +76,16 @@ impl BodyRules {
     /// The rule by which the body must be read, if one must. `path` is the upstream path.
     pub fn ruling(&self, provider: &str, method: &str, path: &RequestPath) -> Result<Option<Ruling>, BodyRefusal> {
         Ok(self.holding(provider, method, path)?.filter(Ruling::concerns_the_body))
+    }
+
+    /// Whether a client may know of a model: of any that a rule lists; where none lists any, of all that the provider made.
+    pub fn shows(&self, name: &str, maker: Maker) -> bool {
+        let rules = self.named.iter().map(|(_, _, rule)| rule).chain(&self.general);
+        let mut lists = rules.map(|rule| &rule.models).filter(|models| !models.is_empty()).peekable();
+        match maker {
+            Maker::Provider => lists.peek().is_none() || lists.flatten().any(|line| models::is_meant(line, name)),
+            Maker::Account => lists.flatten().any(|line| line != "*" && models::is_meant(line, name)),
+        }
     }
 
     /// The query parameter that names the model, and the name to send, where that is not what the client wrote.

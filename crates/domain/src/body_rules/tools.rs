@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::apply::Call;
 use super::{BodyRefusal, BodyRule, Tools, fits};
-use crate::body_fields::{ToolTypes, ToolsField};
+use crate::body_fields::{BodyFields, ToolTypes, ToolsField};
 
 pub(super) fn check_tools(rule: &BodyRule, call: &Call<'_>) -> Result<(), BodyRefusal> {
     let allowed: &[String] = match &rule.tools {
@@ -12,15 +12,21 @@ pub(super) fn check_tools(rule: &BodyRule, call: &Call<'_>) -> Result<(), BodyRe
         Tools::None => &[],
         Tools::Only(types) => types,
     };
-    for field in &call.fields.tools {
-        for at in call.fields.places(call.body, &field.pointer) {
-            let value = call.body.pointer(&at).unwrap_or(&Value::Null);
-            for name in types(field, value).ok_or_else(|| BodyRefusal::unreadable(&at))? {
-                allow(allowed, name)?;
-            }
+    tool_types(call.fields, call.body)?.iter().try_for_each(|name| allow(allowed, name))
+}
+
+/// The types of all tools that a body brings, or turns on by choosing them.
+pub fn tool_types(fields: &BodyFields, body: &Value) -> Result<Vec<String>, BodyRefusal> {
+    let mut all = Vec::new();
+    for field in &fields.tools {
+        for at in fields.places(body, &field.pointer) {
+            let value = body.pointer(&at).unwrap_or(&Value::Null);
+            let types = types(field, value).ok_or_else(|| BodyRefusal::unreadable(&at))?;
+            all.extend(types.into_iter().map(str::to_owned));
         }
     }
-    check_choice(allowed, call)
+    add_chosen(body, &mut all)?;
+    Ok(all)
 }
 
 fn allow(allowed: &[String], name: &str) -> Result<(), BodyRefusal> {
@@ -67,20 +73,18 @@ fn types<'a>(field: &'a ToolsField, value: &'a Value) -> Option<Vec<&'a str>> {
 const CHOICES: [&str; 6] = ["auto", "any", "none", "required", "tool", "allowed_tools"];
 
 /// To choose a tool by its type may turn it on.
-fn check_choice(allowed: &[String], call: &Call<'_>) -> Result<(), BodyRefusal> {
+fn add_chosen(body: &Value, all: &mut Vec<String>) -> Result<(), BodyRefusal> {
     for pointer in ["/tool_choice", "/function_call"] {
-        let choice = call.body.pointer(pointer).unwrap_or(&Value::Null);
+        let choice = body.pointer(pointer).unwrap_or(&Value::Null);
         if let (Value::Object(_), "/function_call") = (choice, pointer) {
-            allow(allowed, "function")?;
+            all.push("function".to_owned());
         }
         let named = choice.get("type").or(choice.is_string().then_some(choice)).and_then(Value::as_str);
-        if let Some(name) = named.filter(|name| !CHOICES.contains(name)) {
-            allow(allowed, name)?;
-        }
+        all.extend(named.filter(|name| !CHOICES.contains(name)).map(str::to_owned));
         for list in ["/tools", "/allowed_tools/tools"] {
             for tool in choice.pointer(list).and_then(Value::as_array).into_iter().flatten() {
                 let name = tool["type"].as_str().ok_or_else(|| BodyRefusal::unreadable(pointer))?;
-                allow(allowed, name)?;
+                all.push(name.to_owned());
             }
         }
     }

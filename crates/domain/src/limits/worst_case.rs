@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::usage::TokenCounts;
+
 /// Where neither the body nor the list of models names a maximum.
 pub const DEFAULT_OUTPUT_TOKENS: u64 = 4_096;
 /// Of text in Latin letters a token is about 4 bytes, of others about 3.
@@ -30,6 +32,19 @@ impl WorstCase {
         let has_media = media > 0 || body["modalities"].is_array() || body["audio"].is_object();
         let [input_tokens, output_tokens] = [input_tokens, output_tokens].map(|tokens| tokens.min(PLAUSIBLE_TOKENS));
         Self { input_tokens, output_tokens, has_media }
+    }
+
+    /// The larger of both, in each respect.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.max(other.input_tokens),
+            output_tokens: self.output_tokens.max(other.output_tokens),
+            has_media: self.has_media || other.has_media,
+        }
+    }
+
+    pub fn tokens(self) -> TokenCounts {
+        TokenCounts { input: self.input_tokens, output: self.output_tokens, ..TokenCounts::default() }
     }
 
     pub fn total_tokens(self) -> u64 {

@@ -45,7 +45,7 @@ impl Pattern {
 }
 
 /// Whether any value at the condition's path is one of its values.
-pub(super) fn holds(condition: &Condition, value: &Value) -> bool {
+pub(crate) fn holds(condition: &Condition, value: &Value) -> bool {
     Pattern::parse(&condition.path).any(value, |value| condition.is.contains(value))
 }
 
