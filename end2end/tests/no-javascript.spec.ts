@@ -129,6 +129,16 @@ test("without JavaScript: an error stands next to its field, and no secret is in
   await expect(page.getByLabel("Base URL")).toHaveValue("ftp://api.example.com");
   await expect(page.getByLabel("API key")).toHaveValue("");
   expect(decodeURIComponent(page.url())).not.toContain(stack().canaries.providerKey);
+
+  await dashboard.open(`${appPath}/limits`);
+  await page.getByLabel("What", { exact: true }).selectOption("US dollars");
+  await page.getByLabel("In", { exact: true }).selectOption("a day");
+  await page.getByLabel("At most").fill("plenty");
+  await dashboard.press("Add limit");
+  await expect(page.getByLabel("At most")).toHaveAttribute("aria-invalid", "true");
+  await expect(page.getByLabel("At most")).toHaveValue("plenty");
+  await expect(page.getByLabel("What", { exact: true })).toHaveValue("cost_micro_usd");
+  await expect(page.getByLabel("In", { exact: true })).toHaveValue("day");
 });
 
 test("without JavaScript: the theme is chosen and kept", async ({ page, dashboard }) => {

@@ -257,3 +257,21 @@ signedIn("times and headers of one's own are kept", async ({ dashboard, page }) 
   await expect(page.getByLabel("To the first byte")).toHaveValue("30");
   await expect(page.getByLabel("Headers of yours")).toHaveValue(/^openai-organization: org-house/);
 });
+
+signedIn("a page that was opened before another save does not undo it", async ({ dashboard, page, context, watch }) => {
+  watch.expectRefusals(422);
+  const { proxy } = await furnish(dashboard, "Two pages");
+  await dashboard.open(`${proxy.path}/settings`);
+  const other = await context.newPage();
+  await other.goto(`${proxy.path}/settings`);
+  await other.locator("html[data-alive]").waitFor({ state: "attached" });
+  await other.getByLabel("Allowed endpoints").fill("POST /v1/chat/completions");
+  await other.getByRole("button", { name: "Save settings" }).click();
+  await expect(other).toHaveURL(/saved=yes/);
+  await page.getByLabel("Name", { exact: true }).fill("Late");
+  await dashboard.press("Save settings");
+  await expect(page.getByText(/was changed in the meantime/)).toBeVisible();
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Late");
+  await dashboard.open(`${proxy.path}/settings`);
+  await expect(page.getByLabel("Allowed endpoints")).toHaveValue(/^POST \/v1\/chat\/completions\s*$/);
+});

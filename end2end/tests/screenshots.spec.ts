@@ -67,7 +67,7 @@ signedIn("a proxy that is called by several users", async ({ dashboard, workshop
 
 signedIn("an app with a rule of each kind", async ({ dashboard, page, workshop }) => {
   const { appPath, openai } = workshop;
-  await dashboard.limit(`${appPath}/limits`, 5000);
+  await dashboard.limit(`${appPath}/limits`, 500);
   await dashboard.open(`${appPath}/addresses`);
   await page.getByLabel("Address or network").fill("2001:db8:85a3::8a2e:370:7334");
   await page.getByLabel("Note").fill("Scraper that came back after the last block");

@@ -9,7 +9,7 @@ use super::browser::browser_name;
 use crate::layout::SignOutButton;
 use crate::ui::card::Section;
 use crate::ui::field::{Field, FieldKind, UserName};
-use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+use crate::ui::form::{FormAlert, FormError, PostForm, Saved, SubmitButton, pending};
 use crate::ui::format::{machine_moment, moment};
 use crate::ui::loading::loaded;
 use crate::ui::notice::{Badge, Notice, Tone};
@@ -49,7 +49,7 @@ fn AccountName(member: MemberView, action: ServerAction<RenameAccount>) -> impl 
                 <PostForm action=action>
                     <FormAlert error fields=&["name"]/>
                     <Field name="name" label="Name" error value=member.account_name hint="Your company’s or your own"/>
-                    <div><SubmitButton pending=pending(action) class="btn">"Save name"</SubmitButton></div>
+                    <div class="submit-row"><SubmitButton pending=pending(action) class="btn">"Save name"</SubmitButton><Saved action=action/></div>
                 </PostForm>
             </div>
         </Section>

@@ -7,7 +7,7 @@ use super::api::{DeleteApp, RenameApp};
 use crate::ui::card::Section;
 use crate::ui::confirm::Danger;
 use crate::ui::field::Field;
-use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+use crate::ui::form::{FormAlert, FormError, PostForm, Saved, SubmitButton, pending};
 
 #[component]
 pub fn AppSettings(app: AppView, rename: ServerAction<RenameApp>) -> impl IntoView {
@@ -22,7 +22,7 @@ pub fn AppSettings(app: AppView, rename: ServerAction<RenameApp>) -> impl IntoVi
                     <FormAlert error=rename_error fields=&["name"]/>
                     <input type="hidden" name="id" value=id/>
                     <Field name="name" label="Name" value=app.name error=rename_error/>
-                    <div><SubmitButton pending=pending(rename) class="btn">"Rename"</SubmitButton></div>
+                    <div class="submit-row"><SubmitButton pending=pending(rename) class="btn">"Rename"</SubmitButton><Saved action=rename/></div>
                 </PostForm>
                 <Danger
                     action=delete fields=vec![("id", same_id)] summary="Delete this app"

@@ -10,7 +10,7 @@ use crate::stored::word;
 use crate::ui::card::Section;
 use crate::ui::confirm::Removal;
 use crate::ui::field::Select;
-use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+use crate::ui::form::{FormAlert, FormError, PostForm, Saved, SubmitButton, pending};
 use crate::ui::format::counted;
 
 #[component]
@@ -43,7 +43,7 @@ pub fn UsersOwnKeys(id: ProxyId, byok: Byok, counts: ByokView, actions: KeyActio
                     <FormAlert error fields=&["byok"]/>
                     <input type="hidden" name="id" value=id.to_string()/>
                     <Select name="byok" label="May users bring a key of their own?" error choices value=word(&byok)/>
-                    <div><SubmitButton pending=pending(actions.byok) class="btn">"Save"</SubmitButton></div>
+                    <div class="submit-row"><SubmitButton pending=pending(actions.byok) class="btn">"Save"</SubmitButton><Saved action=actions.byok/></div>
                 </PostForm>
                 {summary}
                 <FormAlert error=FormError::of(actions.revoke)/>
@@ -77,7 +77,7 @@ pub fn FallbackSection(
                 <FormAlert error fields=&["fallback"]/>
                 <input type="hidden" name="id" value=id.to_string()/>
                 <Select name="fallback" label="Proxy" error choices=options value=now/>
-                <div><SubmitButton pending=pending(actions.fallback) class="btn">"Save"</SubmitButton></div>
+                <div class="submit-row"><SubmitButton pending=pending(actions.fallback) class="btn">"Save"</SubmitButton><Saved action=actions.fallback/></div>
             </PostForm>
         }
         .into_any()

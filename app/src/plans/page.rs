@@ -13,7 +13,7 @@ use crate::limits::{LimitActions, LimitSection};
 use crate::ui::card::Section;
 use crate::ui::confirm::Danger;
 use crate::ui::field::Field;
-use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
+use crate::ui::form::{FormAlert, FormError, PostForm, Saved, SubmitButton, pending};
 use crate::ui::loading::loaded;
 use crate::ui::page::Crumb;
 
@@ -67,7 +67,7 @@ fn Settings(plan: PlanView, rename: ServerAction<RenamePlan>) -> impl IntoView {
                     <FormAlert error fields=&["name"]/>
                     <input type="hidden" name="id" value=plan.id.to_string()/>
                     <Field name="name" label="Name" error value=plan.name/>
-                    <div><SubmitButton pending=pending(rename) class="btn">"Rename"</SubmitButton></div>
+                    <div class="submit-row"><SubmitButton pending=pending(rename) class="btn">"Rename"</SubmitButton><Saved action=rename/></div>
                 </PostForm>
             </div>
         </Section>

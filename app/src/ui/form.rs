@@ -169,6 +169,16 @@ pub fn SubmitButton(
     .into_any()
 }
 
+/// Says that a form was saved, where the page itself does not show it.
+#[component]
+pub fn Saved<S>(action: ServerAction<S>) -> impl IntoView
+where
+    S: Posted,
+{
+    let saved = move || action.value().with(|answer| matches!(answer, Some(Ok(_)))) && !action.pending().get();
+    view! { <span role="status" class="muted">{move || saved().then_some("Saved.")}</span> }.into_any()
+}
+
 /// Whether a form is on its way.
 pub fn pending<S>(action: ServerAction<S>) -> Memo<bool>
 where
