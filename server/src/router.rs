@@ -1,6 +1,7 @@
 //! Everything the dashboard answers, from the outermost check to the page.
 
 use std::pin::Pin;
+use std::sync::LazyLock;
 
 use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -17,7 +18,7 @@ use keyward_domain::clock::Clock;
 use keyward_store::Store;
 use keyward_store::sessions::PostgresSessionStore;
 use leptos::prelude::{LeptosOptions, provide_context, use_context, use_nonce};
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -88,11 +89,15 @@ fn page(dashboard: &Dashboard) -> impl Fn(Request) -> Rendered + Clone + Send + 
     leptos_axum::render_app_async_with_context(move || context.provide(), move || shell(options.clone()))
 }
 
+/// Every page there is. Listed once in a process: while leptos lists them, a page that is being rendered at the same
+/// time never gets its data.
+pub static PAGES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
+
 fn pages(dashboard: &Dashboard) -> Router {
     let page = page(dashboard);
     let handler = move |request: Request| page(request);
     Router::<LeptosOptions>::new()
-        .leptos_routes_with_handler(generate_route_list(App), handler)
+        .leptos_routes_with_handler(PAGES.clone(), handler)
         .route_layer(from_fn(gate::check))
         .with_state(dashboard.leptos.clone())
 }
