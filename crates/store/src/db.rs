@@ -37,6 +37,17 @@ impl StoreError {
                 .is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class))),
         }
     }
+
+    /// The database answered, and has not what was asked for: no such table (class 42), or no such database (3D).
+    pub fn is_about_the_schema(&self) -> bool {
+        match self {
+            Self::NotFound | Self::Conflict { .. } | Self::Broken(_) => true,
+            Self::Unavailable(error) => error
+                .as_database_error()
+                .and_then(|database| database.code())
+                .is_some_and(|code| ["42", "3D"].iter().any(|class| code.starts_with(class))),
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

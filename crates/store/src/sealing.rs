@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use keyward_domain::ids::{AccountId, AppId, IssuerId, KeyId, ProxyId};
 use keyward_domain::secret::ProviderKey;
@@ -127,6 +128,23 @@ impl KeyRing {
         self.derive_all("keyward fingerprint v1")
     }
 
+    /// For what a process keeps outside the database.
+    pub(crate) fn seal_kept(&self, purpose: &str, plain: &[u8], bound_to: &[u8]) -> Result<Vec<u8>, SealError> {
+        seal(&kept_key(&self.current, purpose), plain, bound_to)
+    }
+
+    /// Also what was kept under a key of before.
+    pub(crate) fn open_kept(
+        &self,
+        purpose: &str,
+        sealed: &[u8],
+        bound_to: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let keys = std::iter::once(&*self.current).chain(self.previous.iter());
+        let mut opened = keys.filter_map(|key| open(&kept_key(key, purpose), sealed, bound_to).ok());
+        opened.next().ok_or(SealError::DoesNotOpen)
+    }
+
     fn derive(&self, purpose: &str) -> [u8; 32] {
         derive(&self.current, purpose)
     }
@@ -140,6 +158,13 @@ fn derive(key: &KeyBytes, purpose: &str) -> [u8; 32] {
     let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&key.0).expect("HMAC takes a key of any length");
     mac.update(purpose.as_bytes());
     mac.finalize().into_bytes().into()
+}
+
+fn kept_key(key: &KeyBytes, purpose: &str) -> Zeroizing<[u8; 32]> {
+    let mut derived = Zeroizing::new([0; 32]);
+    let expanded = Hkdf::<Sha256>::new(None, &key.0).expand(purpose.as_bytes(), derived.as_mut());
+    expanded.expect("32 bytes are less than HKDF-SHA256 can give");
+    derived
 }
 
 fn key_bytes(text: &str) -> Result<KeyBytes, KeyRingError> {

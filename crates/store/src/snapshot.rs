@@ -1,6 +1,7 @@
 //! All that the edge serves from, read in one transaction: apps, plans, proxies, their sealed keys, issuers.
 //! Secrets stay sealed here; the edge opens a key when it is first needed.
 
+mod kept;
 mod rows;
 
 use std::collections::HashMap;
@@ -22,6 +23,8 @@ use crate::end_user::EndUserNames;
 use crate::sealing::{KeyRing, SealContext, SealError};
 use crate::{Store, StoreError};
 
+pub use kept::KeptConfigError;
+
 pub struct ConfigSnapshot {
     pub version: i64,
     pub proxies: Vec<EdgeProxy>,
@@ -29,6 +32,18 @@ pub struct ConfigSnapshot {
     pub apps: HashMap<AppId, EdgeApp>,
     /// Rows that can't be read serve nothing; they are named for the log.
     pub broken: Vec<String>,
+}
+
+/// A configuration as it was read, for what it makes (`into_snapshot`) and for keeping it (`seal`).
+pub struct ConfigRows {
+    pub version: i64,
+    rows: rows::Rows,
+}
+
+impl ConfigRows {
+    pub fn into_snapshot(self) -> ConfigSnapshot {
+        self.rows.into_snapshot(self.version)
+    }
 }
 
 pub struct EdgeApp {
@@ -122,11 +137,15 @@ impl Store {
     }
 
     pub async fn config_snapshot(&self) -> Result<ConfigSnapshot, StoreError> {
+        Ok(self.config_rows().await?.into_snapshot())
+    }
+
+    pub async fn config_rows(&self) -> Result<ConfigRows, StoreError> {
         let mut tx = self.pool.begin().await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").execute(&mut *tx).await?;
         let version = sqlx::query_scalar("SELECT version FROM config_version").fetch_one(&mut *tx).await?;
         let rows = rows::read(&mut tx).await?;
         tx.commit().await?;
-        Ok(rows.into_snapshot(version))
+        Ok(ConfigRows { version, rows })
     }
 }

@@ -8,6 +8,7 @@ use keyward_domain::issuer::Subject;
 use keyward_domain::provider::{KeyPlacement, upstream_origin};
 use keyward_domain::slug::ProxySlug;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
@@ -21,6 +22,7 @@ use crate::StoreError;
 use crate::end_user::EndUserNames;
 use crate::sealing::SealContext;
 
+#[derive(Serialize, Deserialize)]
 pub(super) struct Rows {
     apps: Vec<AppRow>,
     plans: Vec<PlanRow>,
@@ -30,13 +32,13 @@ pub(super) struct Rows {
     revoked: Vec<RevokedRow>,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, Serialize, Deserialize)]
 struct AppRow {
     id: Uuid,
     policy: Value,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, Serialize, Deserialize)]
 struct PlanRow {
     id: Uuid,
     app_id: Uuid,
@@ -45,7 +47,7 @@ struct PlanRow {
     policy: Value,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, Serialize, Deserialize)]
 struct ProxyRow {
     id: Uuid,
     app_id: Uuid,
@@ -58,19 +60,21 @@ struct ProxyRow {
     rules: Value,
     policy: Value,
     allowed_origins: Vec<String>,
+    #[serde(with = "hex::serde")]
     wrapped_data_key: Vec<u8>,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, Serialize, Deserialize)]
 struct KeyRow {
     id: Uuid,
     proxy_id: Uuid,
     version: i32,
+    #[serde(with = "hex::serde")]
     sealed: Vec<u8>,
     weight: i32,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, Serialize, Deserialize)]
 struct IssuerRow {
     id: Uuid,
     app_id: Uuid,
@@ -78,10 +82,11 @@ struct IssuerRow {
     config: Value,
     sealed_secret: Option<Vec<u8>>,
     anonymous_policy: Value,
+    #[serde(with = "hex::serde")]
     wrapped_data_key: Vec<u8>,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, Serialize, Deserialize)]
 struct RevokedRow {
     app_id: Uuid,
     issuer_id: Uuid,
