@@ -7,13 +7,14 @@ use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 use keyward_domain::error_shape;
 use keyward_domain::limits::quota::Quota;
 use keyward_domain::provider::ErrorShape;
 use keyward_domain::rejection::Rejection;
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 use uuid::Uuid;
 
@@ -42,6 +43,8 @@ pub struct Envelope {
 pub struct Peer {
     pub address: IpAddr,
     pub heads: Heads,
+    /// Soon it is better served elsewhere.
+    pub leaving: CancellationToken,
 }
 
 pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> Response<Body> {
@@ -53,6 +56,7 @@ pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> 
         cors: Cors::default(),
         quotas: Vec::new(),
     };
+    let is_http1 = request.version() < Version::HTTP_2;
     let (head, body) = request.into_parts();
     let mut body = Some(body);
     let arrival =
@@ -81,7 +85,8 @@ pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> 
             envelope.reject(&rejection)
         }
     };
-    if peer.heads.is_last() {
+    // A connection of HTTP/2 is told in its own way.
+    if is_http1 && (peer.heads.is_last() || peer.leaving.is_cancelled()) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -15,11 +15,16 @@ use keyward_store::sealing::KeyRing;
 use url::Url;
 
 use crate::forwarding::Forwarding;
+use crate::listening::ListenerKind;
+use crate::tls::TlsFiles;
 
 /// No `Debug`: the database address may hold a password.
 pub struct Config {
     pub mode: Mode,
     pub edge_addr: SocketAddr,
+    pub listener: ListenerKind,
+    /// Without them something before the edge speaks TLS.
+    pub tls: Option<TlsFiles>,
     pub ops_addr: SocketAddr,
     /// The edge's public address, for addresses in replies.
     pub edge_url: Option<Url>,
@@ -51,6 +56,14 @@ impl Mode {
         }
     }
 
+    /// Load balancers ask every few seconds; a developer's machine has none.
+    fn lame_duck_secs(self) -> u64 {
+        match self {
+            Self::Production => 5,
+            Self::Development => 0,
+        }
+    }
+
     pub fn reach(self) -> Reach {
         match self {
             Self::Production => Reach::PublicHttps,
@@ -74,9 +87,15 @@ pub struct Bounds {
     pub body_idle: Duration,
     pub write_stall: Duration,
     pub head_read: Duration,
+    pub tls_handshake: Duration,
+    /// Between the stop's being known and its beginning.
+    pub lame_duck: Duration,
     pub shutdown_grace: Duration,
     pub config_poll: Duration,
+    /// A start without the database serves from nothing older.
+    pub kept_config_max_age: Option<Duration>,
     pub connections_per_address: usize,
+    pub streams_per_connection: u32,
     pub usage_queue_events: usize,
     pub budgets_without_counters: Duration,
 }
@@ -107,6 +126,8 @@ impl Config {
         let config = Self {
             mode,
             edge_addr: env.parsed("KEYWARD_EDGE_ADDR", SocketAddr::from(([127, 0, 0, 1], 8080))),
+            listener: env.parsed("KEYWARD_EDGE_LISTENER", ListenerKind::default()),
+            tls: tls(&mut env),
             ops_addr: env.parsed("KEYWARD_OPS_ADDR", SocketAddr::from(([127, 0, 0, 1], 8081))),
             edge_url: edge_url(&mut env),
             database_url: database_url.unwrap_or_default(),
@@ -120,13 +141,14 @@ impl Config {
             redis_url: redis_url(&mut env),
             edge_nodes: env.parsed("KEYWARD_EDGE_NODES", 1),
             data_dir: data_dir(&mut env, mode),
-            bounds: bounds(&mut env),
+            bounds: bounds(&mut env, mode),
         };
         if env.errors.is_empty() { Ok(config) } else { Err(env.errors) }
     }
 }
 
-fn bounds(env: &mut Env<'_>) -> Bounds {
+fn bounds(env: &mut Env<'_>, mode: Mode) -> Bounds {
+    let kept_config_max_age = env.secs("KEYWARD_KEPT_CONFIG_MAX_AGE_SECS", 0);
     Bounds {
         json_body_bytes: env.parsed("KEYWARD_JSON_BODY_MAX_BYTES", 4 << 20),
         body_bytes: env.parsed("KEYWARD_BODY_MAX_BYTES", 25 << 20),
@@ -139,9 +161,13 @@ fn bounds(env: &mut Env<'_>) -> Bounds {
         body_idle: env.secs("KEYWARD_BODY_IDLE_TIMEOUT_SECS", 15),
         write_stall: env.secs("KEYWARD_WRITE_STALL_TIMEOUT_SECS", 30),
         head_read: env.secs("KEYWARD_HEAD_READ_TIMEOUT_SECS", 10),
+        tls_handshake: env.secs("KEYWARD_TLS_HANDSHAKE_TIMEOUT_SECS", 10),
+        lame_duck: env.secs("KEYWARD_LAME_DUCK_SECS", mode.lame_duck_secs()),
         shutdown_grace: env.secs("KEYWARD_SHUTDOWN_GRACE_SECS", 20),
         config_poll: env.secs("KEYWARD_CONFIG_POLL_SECS", 2),
+        kept_config_max_age: (!kept_config_max_age.is_zero()).then_some(kept_config_max_age),
         connections_per_address: env.parsed("KEYWARD_CONNECTIONS_PER_ADDRESS", 100),
+        streams_per_connection: env.parsed("KEYWARD_STREAMS_PER_CONNECTION", 100),
         usage_queue_events: env.parsed("KEYWARD_USAGE_QUEUE_EVENTS", 50_000),
         budgets_without_counters: env.secs("KEYWARD_BUDGETS_WITHOUT_COUNTERS_SECS", 60),
     }
@@ -154,6 +180,14 @@ fn edge_url(env: &mut Env<'_>) -> Option<Url> {
         env.complain(name, "must be the edge's public address, such as https://edge.example.com");
     }
     url
+}
+
+fn tls(env: &mut Env<'_>) -> Option<TlsFiles> {
+    let (certificate, key) = (env.text("KEYWARD_TLS_CERT"), env.text("KEYWARD_TLS_KEY"));
+    if certificate.is_some() != key.is_some() {
+        env.complain("KEYWARD_TLS_CERT", "and KEYWARD_TLS_KEY go together: set both, or none");
+    }
+    Some(TlsFiles { certificate: certificate?.into(), key: key?.into() })
 }
 
 /// Only the scheme is looked at here: the address may hold a password, and is not repeated.

@@ -3,23 +3,29 @@
 mod answer;
 mod byok_vault;
 mod byte_budget;
+mod callers;
 mod config;
 mod config_watch;
+mod conversation;
 mod custody;
 mod custody_notes;
 mod data_dir;
 mod edge;
 mod forwarding;
+mod frame_watch;
 mod head_watch;
+mod kept_config;
 mod key_rests;
 mod ledger;
 mod limit_fields;
 mod limiter;
+mod listening;
 mod meter;
 mod metrics;
 mod ops;
 mod patience;
 mod patient_io;
+mod patient_stream;
 mod pipeline;
 mod redactor;
 mod reply_stream;
@@ -30,7 +36,9 @@ mod snapshot;
 mod standing_watch;
 mod steps;
 mod stranger_log;
+mod tls;
 mod usage_queue;
+mod wire_watch;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -55,12 +63,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::byte_budget::ByteBudget;
 use crate::config::{Config, Mode};
-use crate::config_watch::{ConfigWatch, first_snapshot};
+use crate::config_watch::{ConfigSource, ConfigWatch, First};
 use crate::custody::Custody;
 use crate::data_dir::DataDir;
 use crate::edge::Edge;
+use crate::kept_config::KeptConfig;
 use crate::ledger::Ledger;
 use crate::limiter::{LEASE, Limits, LocalLimiter, SharedLimiter, SharedSettings, keeping};
+use crate::listening::Port;
 use crate::metrics::Metrics;
 use crate::ops::Readiness;
 use crate::patience::Upstreams;
@@ -68,6 +78,7 @@ use crate::self_service::Questions;
 use crate::serve::Doorway;
 use crate::snapshot::Snapshot;
 use crate::stranger_log::StrangerLog;
+use crate::tls::Tls;
 use crate::usage_queue::{UsageQueue, usage_queue};
 
 const DATABASE_CONNECTIONS: u32 = 10;
@@ -111,17 +122,19 @@ fn start_logging(config: &Config) -> anyhow::Result<()> {
 async fn run(config: Config) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
     // Before the ports: a second edge on the same folder must not take a request.
-    let _data_dir = config.data_dir.as_deref().map(DataDir::open).transpose().context("KEYWARD_EDGE_DATA_DIR")?;
-    let listener = bind(config.edge_addr, "KEYWARD_EDGE_ADDR").await?;
+    let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose().context("KEYWARD_EDGE_DATA_DIR")?;
+    let tls = config.tls.clone().map(Tls::open).transpose().context("KEYWARD_TLS_CERT, KEYWARD_TLS_KEY")?;
+    let port = Port::take(config.listener, config.edge_addr, "KEYWARD_EDGE_ADDR")?;
     let ops_listener = bind(config.ops_addr, "KEYWARD_OPS_ADDR").await?;
-    let (edge_addr, ops_addr) = (listener.local_addr()?, ops_listener.local_addr()?);
+    let (edge_addr, ops_addr) = (port.local_addr()?, ops_listener.local_addr()?);
     let (metrics, readiness) = (Metrics::new()?, Readiness::default());
     let ops = tokio::spawn(axum::serve(ops_listener, ops::router(readiness.clone(), metrics.clone())).into_future());
     info!(ops = %ops_addr, "health, readiness and metrics are served");
 
     let store = Store::connect_lazy(&config.database_url, DATABASE_CONNECTIONS).context("DATABASE_URL")?;
-    let snapshot = tokio::select! {
-        snapshot = first_snapshot(&store, &config.key_ring) => snapshot?,
+    let source = config_source(&config, &store, data_dir.as_ref(), &metrics);
+    let First { snapshot, ground } = tokio::select! {
+        first = source.first() => first?,
         () = stop.cancelled() => return Ok(()),
     };
     info!(version = snapshot.version, proxies = snapshot.len(), "configuration read");
@@ -131,12 +144,15 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let writing = tokio::spawn(writer.run(writing_ends.clone(), LAST_WRITES));
     let (limits, counting) = counting(&config, &store, &writing_ends).await?;
     let edge = Arc::new(edge(&config, &store, snapshot, (queue, limits), metrics)?);
-    let watch = ConfigWatch::new(edge.clone(), store.clone(), config.key_ring.clone(), config.bounds.config_poll);
-    let watching = tokio::spawn(watch.run());
+    let watching = tokio::spawn(ConfigWatch::new(edge.clone(), source, readiness.clone(), ground).run());
+    let reloading = tls.clone().map(|tls| tokio::spawn(tls.reload(edge.metrics.clone())));
 
+    let listener = port.open()?;
     readiness.set(true);
     info!(edge = %edge_addr, "keyward-proxy listening");
-    Doorway { listener, edge }.serve(notice_of(&stop, &readiness)).await;
+    Doorway { listener, kind: config.listener, tls, edge }.serve(notice_of(&stop, &readiness)).await;
+
+    reloading.inspect(JoinHandle::abort);
 
     watching.abort();
     writing_ends.cancel();
@@ -148,6 +164,13 @@ async fn run(config: Config) -> anyhow::Result<()> {
     store.close().await;
     info!("stopped");
     Ok(())
+}
+
+fn config_source(config: &Config, store: &Store, folder: Option<&DataDir>, metrics: &Metrics) -> ConfigSource {
+    let max_age = config.bounds.kept_config_max_age;
+    let ring = &config.key_ring;
+    let kept = folder.map(|folder| KeptConfig::new(folder, ring.clone(), max_age, real_clock(), metrics.clone()));
+    ConfigSource { store: store.clone(), ring: ring.clone(), kept }
 }
 
 /// Where this edge counts, and what must end before it does.
@@ -211,7 +234,7 @@ fn edge(
         clock,
         forwarding: config.forwarding.clone(),
         public_url: config.edge_url.clone(),
-        public_scheme: config.mode.public_scheme(),
+        public_scheme: if config.tls.is_some() { "https" } else { config.mode.public_scheme() },
         bounds: config.bounds,
         held_bytes: ByteBudget::new(config.bounds.buffered_bytes),
         cut_streams: CancellationToken::new(),

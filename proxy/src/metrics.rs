@@ -25,10 +25,15 @@ pub struct Metrics {
     /// Unix seconds of the last time the configuration was known to be current.
     pub config_checked_at: IntGauge,
     pub config_refresh_failures: IntCounter,
+    /// 1 while the database can't be asked whether the configuration is current.
+    pub config_stale: IntGauge,
+    pub config_keeping_failures: IntCounter,
     pub issuer_unavailable: IntCounter,
     pub upstream_connect_failures: IntCounter,
     pub connections_open: IntGauge,
     pub connections_refused: IntCounter,
+    pub tls_handshakes_failed: IntCounter,
+    pub tls_reloads_failed: IntCounter,
 }
 
 impl Metrics {
@@ -97,6 +102,14 @@ impl Metrics {
                 "keyward_edge_config_refresh_failures_total",
                 "Configuration reads that failed",
             )?,
+            config_stale: gauge(
+                "keyward_edge_config_stale",
+                "1 while the configuration served can't be checked against the database",
+            )?,
+            config_keeping_failures: counter(
+                "keyward_edge_config_keeping_failures_total",
+                "Times the configuration could not be kept on disk",
+            )?,
             issuer_unavailable: counter(
                 "keyward_edge_issuer_unavailable_total",
                 "Tokens not checked for want of keys",
@@ -109,6 +122,11 @@ impl Metrics {
             connections_refused: counter(
                 "keyward_edge_connections_refused_total",
                 "Connections over the limit per address",
+            )?,
+            tls_handshakes_failed: counter("keyward_edge_tls_handshakes_failed_total", "TLS handshakes that failed")?,
+            tls_reloads_failed: counter(
+                "keyward_edge_tls_reloads_failed_total",
+                "Changed certificate files that could not be used",
             )?,
             registry,
         })

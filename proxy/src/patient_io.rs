@@ -1,66 +1,73 @@
-//! A client connection with bounded patience: it must begin in time, and a write must not stall for long.
+//! A client connection with bounded patience: what must come soon comes in time, and a write must not stall for long.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use crate::head_watch::HeadWatch;
+use crate::wire_watch::WireWatch;
 
-/// So much is read before it counts as begun: less than the shortest request there is, and one byte alone would let a
-/// connection stand for ever.
-const BEGINNING_BYTES: usize = 24;
-
-pub struct PatientIo {
-    stream: TcpStream,
+pub struct PatientIo<S> {
+    stream: S,
+    head_read: Duration,
     write_stall: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
-    beginning: Option<Pin<Box<Sleep>>>,
-    read_bytes: usize,
-    heads: HeadWatch,
+    awaited: Option<Awaited>,
+    wire: WireWatch,
 }
 
-impl PatientIo {
-    pub fn new(stream: TcpStream, beginning: Duration, write_stall: Duration, heads: HeadWatch) -> Self {
-        Self { stream, write_stall, stalled: None, beginning: Some(Box::pin(sleep(beginning))), read_bytes: 0, heads }
+struct Awaited {
+    number: u64,
+    patience: Pin<Box<Sleep>>,
+}
+
+impl<S> PatientIo<S> {
+    pub fn new(stream: S, head_read: Duration, write_stall: Duration, wire: WireWatch) -> Self {
+        let mut io = Self { stream, head_read, write_stall, stalled: None, awaited: None, wire };
+        io.has_read(&[]);
+        io
     }
 
     /// While a write waits, its time runs; any progress starts it anew.
     fn watched<T>(&mut self, polled: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            (self.stalled, self.beginning) = (None, None);
+            self.stalled = None;
             return polled;
         }
         let write_stall = self.write_stall;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(write_stall)));
         stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
-}
 
-impl AsyncRead for PatientIo {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let filled_before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if polled.is_ready() {
-            self.heads.read(&buf.filled()[filled_before..]);
-            self.read_bytes = self.read_bytes.saturating_add(buf.filled().len() - filled_before);
-            if self.read_bytes >= BEGINNING_BYTES {
-                self.beginning = None;
-            }
-            return polled;
-        }
-        match self.beginning.as_mut().map(|patience| patience.as_mut().poll(cx)) {
-            Some(Poll::Ready(())) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Some(Poll::Pending) | None => Poll::Pending,
-        }
+    fn has_read(&mut self, bytes: &[u8]) {
+        self.wire.read(bytes);
+        let still = self.awaited.take();
+        self.awaited = self.wire.awaited().map(|number| match still {
+            Some(same) if same.number == number => same,
+            Some(_) | None => Awaited { number, patience: Box::pin(sleep(self.head_read)) },
+        });
     }
 }
 
-impl AsyncWrite for PatientIo {
+impl<S: AsyncRead + Unpin> AsyncRead for PatientIo<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let filled_before = buf.filled().len();
+        let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if polled.is_ready() {
+            this.has_read(&buf.filled()[filled_before..]);
+            return polled;
+        }
+        let Some(awaited) = &mut this.awaited else { return Poll::Pending };
+        ready!(awaited.patience.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for PatientIo<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watched(polled, cx)

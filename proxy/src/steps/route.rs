@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use keyward_domain::path::RequestPath;
 use keyward_domain::query::Query;
@@ -42,6 +42,7 @@ pub fn route(addressed: Addressed<'_>, head: &Parts, heads: &Heads) -> Result<Ro
     }
     check_sizes(head)?;
     check_host(head)?;
+    check_lengths(head)?;
     if !addressed.proxy.enabled {
         return Err(Rejection::ProxyDisabled);
     }
@@ -60,6 +61,14 @@ fn check_sizes(head: &Parts) -> Result<(), Rejection> {
         return Err(Rejection::HeadersTooLarge);
     }
     Ok(())
+}
+
+/// One length at most: HTTP/2 needs none, and its library looks at the first one only.
+fn check_lengths(head: &Parts) -> Result<(), Rejection> {
+    let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
+    let first = lengths.next();
+    let is_number = first.is_none_or(|length| !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit));
+    if is_number && lengths.all(|other| Some(other) == first) { Ok(()) } else { Err(Rejection::BadFraming) }
 }
 
 /// An absolute-form target names the same host as the Host header, which stands there once at most.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod cable;
+mod frames;
 mod keys;
 pub mod process;
 mod raw;
@@ -10,7 +11,8 @@ mod world;
 
 pub use answer::Answer;
 pub use cable::Cable;
-pub use process::{EdgeProcess, ended_with};
+pub use frames::{Frame, Frames, field};
+pub use process::{EdgeProcess, Folder, ended_with};
 pub use raw::raw_call;
 pub use seed::{KEK, MORE_KEYS, PROVIDER_KEY, Seed, Seeded, limit};
 pub use world::{World, eventually, http2_client, redis_url, through};

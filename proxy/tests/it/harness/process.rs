@@ -1,5 +1,7 @@
 //! Child processes whose output is kept, and read for the addresses they listen on.
 
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -55,23 +57,26 @@ pub struct Process {
 impl Process {
     /// An edge that was given no folder gets one of its own.
     fn edge(env: &[(String, String)]) -> Self {
+        Self::edge_on(Stdio::null(), env)
+    }
+
+    fn edge_on(stdin: Stdio, env: &[(String, String)]) -> Self {
         let name = "KEYWARD_EDGE_DATA_DIR";
         if env.iter().any(|(known, _)| known == name) {
-            return Self::spawn(&edge_program(), env);
+            return Self::spawn_on(&edge_program(), stdin, env);
         }
         let folder = Folder::fresh();
         let with_folder = [env, &[(name.to_owned(), folder.text())]].concat();
-        Self { _folder: Some(folder), ..Self::spawn(&edge_program(), &with_folder) }
+        Self { _folder: Some(folder), ..Self::spawn_on(&edge_program(), stdin, &with_folder) }
     }
 
     pub fn spawn(program: &PathBuf, env: &[(String, String)]) -> Self {
+        Self::spawn_on(program, Stdio::null(), env)
+    }
+
+    fn spawn_on(program: &PathBuf, stdin: Stdio, env: &[(String, String)]) -> Self {
         let mut command = Command::new(program);
-        command
-            .env_clear()
-            .envs(env.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.env_clear().envs(env.iter().cloned()).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command
             .kill_on_drop(true)
             .spawn()
@@ -123,6 +128,11 @@ impl Process {
         line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
     }
 
+    /// Ends it as a power cut would.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("it runs");
+    }
+
     /// Its exit code, once it ended by itself.
     pub async fn exit_code(&mut self) -> i32 {
         let code = timeout(PATIENCE, self.ended()).await;
@@ -156,7 +166,18 @@ pub struct EdgeProcess {
 
 impl EdgeProcess {
     pub async fn start(env: &[(String, String)]) -> Self {
-        let mut process = Process::edge(env);
+        Self::listening(Process::edge(env)).await
+    }
+
+    /// Accepts from this socket, which it is handed as systemd would.
+    pub async fn start_on(listener: &TcpListener, env: &[(String, String)]) -> Self {
+        let handed = [("KEYWARD_EDGE_LISTENER", "handed"), ("LISTEN_FDS", "1"), ("LISTEN_FDS_FIRST_FD", "0")];
+        let handed = handed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let socket = OwnedFd::from(listener.try_clone().expect("a descriptor is free"));
+        Self::listening(Process::edge_on(socket.into(), &[env, &handed].concat())).await
+    }
+
+    async fn listening(mut process: Process) -> Self {
         let ops = field(&process.line_with("health, readiness and metrics are served").await, "ops=");
         let address = field(&process.line_with("keyward-proxy listening").await, "edge=");
         Self { process, address, ops: format!("http://{ops}") }
