@@ -12,6 +12,7 @@ mod leaks;
 mod level;
 mod plan;
 mod play;
+mod pulse;
 mod round;
 mod settings;
 mod site;
@@ -42,7 +43,7 @@ async fn whatever_fails_nothing_leaks_is_lost_or_counted_twice() {
         let began = Instant::now();
         let (summary, wrong) = round.play(&site, &dice, &mut levels).await;
         println!(
-            "round {number:2} {:<26} {:4.1} s: {} calls, {} reached the provider, {} metered, {} excused, {} broken",
+            "round {number:2} {:<26} {:4.1} s: {} calls, {} reached the provider, {} metered, {} excused, {} broken, window {} ms",
             format!("{:?}", round.fault),
             began.elapsed().as_secs_f64(),
             summary.calls,
@@ -50,6 +51,7 @@ async fn whatever_fails_nothing_leaks_is_lost_or_counted_twice() {
             summary.metered,
             summary.excused,
             summary.broken,
+            summary.loss_window.as_millis(),
         );
         assert!(
             wrong.is_empty(),
@@ -85,6 +87,7 @@ fn possible(settings: &Settings) -> Vec<Fault> {
         | Fault::SettingsChanged
         | Fault::NoticeLost
         | Fault::Calm => true,
+        // Needs a configuration that is kept on disk.
         Fault::EdgeKilledWithoutPostgres => false,
     };
     let is_wanted = |fault: &Fault| settings.faults.is_empty() || settings.faults.contains(&format!("{fault:?}"));

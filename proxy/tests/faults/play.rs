@@ -73,7 +73,7 @@ impl Traffic {
 
     async fn stop_and_start(&self, node: usize) {
         let from = Instant::now();
-        if let Err(wrong) = self.site.nodes[node].stop().await {
+        if let Err(wrong) = self.site.nodes[node].stop(&self.site.client).await {
             self.journal.wrong(wrong);
         }
         self.journal.ended(End { node, from, to: Instant::now(), manner: Manner::Stopped });

@@ -14,7 +14,8 @@ use crate::judge::metering::{Evidence, Verdict};
 use crate::judge::{limits, metering, permitted};
 use crate::level::Levels;
 use crate::plan::Fault;
-use crate::site::{LIMITS, Site, files_below, metric_falls_to};
+use crate::pulse::Pulse;
+use crate::site::{LIMITS, Site, files_below, metric, metric_falls_to};
 use crate::traffic::{BUDGETED, COUNTED, DEADLINE, Traffic};
 use crate::truth::{Truth, follow};
 use crate::{events, leaks};
@@ -37,6 +38,7 @@ pub struct Summary {
     pub metered: usize,
     pub excused: usize,
     pub broken: usize,
+    pub loss_window: Duration,
     /// Events of everybody whose name ends so.
     pub ending: String,
 }
@@ -49,6 +51,7 @@ impl Round {
         let after = seen_so_far(site).await;
         let truth = tokio::spawn(follow(site.client.clone(), site.emulator.clone(), after, seen_all.clone()));
 
+        let pulse = Pulse::start(site.nodes[0].data.join("pulse"));
         let traffic = Arc::new(Traffic::new(site.clone(), self.number));
         let (journal, ending) = (traffic.journal.clone(), traffic.ending.clone());
         let (running, traffic_dice, ends) = (traffic.clone(), dice.clone(), over.clone());
@@ -63,11 +66,12 @@ impl Round {
             wrong.push("the traffic did not come to an end".to_owned());
         }
         drop(traffic);
+        let loss_window = pulse.loss_window();
 
         wrong.extend(quiet(site).await);
         seen_all.cancel();
         let truth = truth.await.expect("no panic").expect("the emulator's ledger is read in time");
-        let (verdict, metered) = self.usage(site, &journal, &truth, &ending).await;
+        let (verdict, metered) = self.usage(site, &journal, (&truth, loss_window), &ending).await;
         wrong.extend(verdict.wrong.into_iter().chain(verdict.missing));
         wrong.extend(self.rest(site, &journal, &truth).await);
         for node in &site.nodes {
@@ -76,15 +80,21 @@ impl Round {
         let calls = journal.calls();
         let broken = calls.iter().filter(|call| call.ending == Ending::Broken).count();
         let (reached, excused) = (truth.len(), verdict.excused);
-        (Summary { calls: calls.len(), reached, metered, excused, broken, ending }, wrong)
+        (Summary { calls: calls.len(), reached, metered, excused, broken, loss_window, ending }, wrong)
     }
 
     /// Waits for what is missing, not for what is wrong.
-    async fn usage(&self, site: &Site, journal: &Journal, truth: &Truth, ending: &str) -> (Verdict, usize) {
+    async fn usage(
+        &self,
+        site: &Site,
+        journal: &Journal,
+        (truth, loss_window): (&Truth, Duration),
+        ending: &str,
+    ) -> (Verdict, usize) {
         let (calls, ends, since) = (journal.calls(), journal.ends(), Instant::now());
         loop {
             let events = events::of_users(&site.database, ending).await;
-            let verdict = metering::judge(Evidence { calls: &calls, ends: &ends, truth, events: &events });
+            let verdict = metering::judge(Evidence { calls: &calls, ends: &ends, truth, events: &events, loss_window });
             if verdict.missing.is_empty() || since.elapsed() > USAGE_ARRIVES_IN {
                 return (verdict, events.len());
             }
@@ -109,6 +119,10 @@ impl Round {
         let dump = site.postgres.dump(&site.database.url()).await;
         wrong.extend(leaks::in_writing(&dump).map(|what| format!("the database holds {what}")));
         for node in &site.nodes {
+            let lost = metric(node, &site.client, "keyward_edge_usage_events_dropped_total").await;
+            wrong.extend(
+                lost.filter(|lost| *lost > 0.0).map(|lost| format!("an edge says that {lost} events are lost")),
+            );
             wrong.extend(leaks::in_files(files_below(&node.data)));
         }
         wrong

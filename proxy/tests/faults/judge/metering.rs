@@ -8,16 +8,14 @@ use crate::events::Event;
 use crate::journal::{Call, End, Ending, Manner};
 use crate::truth::Truth;
 
-/// What the edge may lose when it is killed: the group commit's 50 ms (docs/operations.md), and what a busy machine takes
-/// to go on with it after the client has read the last byte.
-const LOSS_WINDOW: Duration = Duration::from_millis(50 + 150);
-
 #[derive(Clone, Copy)]
 pub struct Evidence<'a> {
     pub calls: &'a [Call],
     pub ends: &'a [End],
     pub truth: &'a Truth,
     pub events: &'a [Event],
+    /// What had ended for so long is not to be lost.
+    pub loss_window: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +75,7 @@ fn one_event_for_each_model_call<'a>(
         if !sent.contains(model) {
             continue;
         }
-        if is_excused(call, evidence.ends) {
+        if is_excused(call, evidence) {
             verdict.excused += 1;
         } else {
             verdict
@@ -120,7 +118,7 @@ fn as_many_as_calls(evidence: Evidence<'_>, (rest, told): (Vec<&Event>, HashSet<
         let tally = tallies.entry((&call.user, call.method)).or_default();
         tally.most += 1;
         let is_sure = call.metered && matches!(call.ending, Ending::Whole { .. });
-        match (is_sure, is_excused(call, evidence.ends)) {
+        match (is_sure, is_excused(call, evidence)) {
             (true, false) => tally.least += 1,
             (true, true) => tally.excused += 1,
             (false, _) => {}
@@ -145,9 +143,9 @@ fn as_many_as_calls(evidence: Evidence<'_>, (rest, told): (Vec<&Event>, HashSet<
     }
 }
 
-fn is_excused(call: &Call, ends: &[End]) -> bool {
-    let kills = ends.iter().filter(|end| end.manner == Manner::Killed && end.node == call.node);
-    kills.into_iter().any(|kill| kill.to >= call.began && kill.from <= call.ended + LOSS_WINDOW)
+fn is_excused(call: &Call, evidence: Evidence<'_>) -> bool {
+    let kills = evidence.ends.iter().filter(|end| end.manner == Manner::Killed && end.node == call.node);
+    kills.into_iter().any(|kill| kill.to >= call.began && kill.from <= call.ended + evidence.loss_window)
 }
 
 #[cfg(test)]

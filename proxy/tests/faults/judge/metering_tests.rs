@@ -5,6 +5,8 @@ use std::time::Instant;
 use super::*;
 use crate::truth::Seen;
 
+const LOSS_WINDOW: Duration = Duration::from_millis(150);
+
 struct Case {
     calls: Vec<Call>,
     ends: Vec<End>,
@@ -51,7 +53,7 @@ impl Case {
 
     fn judge(&self) -> Verdict {
         let Self { calls, ends, truth, events } = self;
-        judge(Evidence { calls, ends, truth, events })
+        judge(Evidence { calls, ends, truth, events, loss_window: LOSS_WINDOW })
     }
 
     fn kill_after(mut self, later: Duration) -> Self {

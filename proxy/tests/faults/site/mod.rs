@@ -17,7 +17,7 @@ use crate::harness::process::{Process, emulator_program};
 use crate::harness::{KEK, PROVIDER_KEY};
 use crate::settings::Settings;
 
-pub use node::{Held, Node, files_below, metric_falls_to};
+pub use node::{Held, Node, files_below, metric, metric_falls_to};
 pub use planting::{LIMITS, Notice, Proxies, block};
 pub use postgres::Postgres;
 pub use redis::Redis;

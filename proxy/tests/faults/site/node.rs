@@ -54,11 +54,16 @@ impl Node {
         (from, Instant::now())
     }
 
-    /// Asks it to stop, as a new version would: nobody new is sent here before it hears of it.
-    pub async fn stop(&self) -> Result<(), String> {
+    /// Asks it to stop, as for a new version: like a load balancer, clients go elsewhere once it says that it isn't ready.
+    pub async fn stop(&self, client: &reqwest::Client) -> Result<(), String> {
         let Some(mut edge) = self.edge.lock().await.take() else { return Ok(()) };
-        self.forget_address();
         edge.process.signal("TERM");
+        let ready = format!("{}/readyz", edge.ops);
+        let is_ready = async || client.get(&ready).send().await.is_ok_and(|reply| reply.status().is_success());
+        while is_ready().await {
+            sleep(Duration::from_millis(50)).await;
+        }
+        self.forget_address();
         match timeout(LONGEST_END, edge.process.ended()).await {
             Ok(Some(0)) => Ok(()),
             Ok(code) => Err(format!("an edge that was asked to stop ended with {code:?}")),
