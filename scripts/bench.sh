@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The edge beside nginx and Envoy, on this machine, in one run: `make bench`, or `make bench QUICK=1` for a first look.
 # Proxies run on core 0; load, upstream, PostgreSQL and Redis on core 1. Figures: target/bench.json, docs/benchmarks.md.
-#   SCENES=core,tokens,streams   only these (the page is left as it is)
+#   SCENES=core,tokens,streams,redis,growth   only these (the page is left as it is)
 #   PROFILE=bench-fast           the edge without link-time optimization, for a quick build
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -39,14 +39,21 @@ cargo build -q --profile "$PROFILE" -p keyward-proxy -p keyward-bench
 
 mkdir -p "$OUT"
 say "starting PostgreSQL"
-KEYWARD_TEST_DATABASE_URL=$(taskset -c 1 scripts/postgres.sh start "$OUT/postgres")
-KEYWARD_TEST_DATABASE_URL=${KEYWARD_TEST_DATABASE_URL%/*}/postgres
-export KEYWARD_TEST_DATABASE_URL
-cleanup() { scripts/postgres.sh stop "$OUT/postgres"; }
+POSTGRES_URL=$(taskset -c 1 scripts/postgres.sh start "$OUT/postgres")
+REDIS=$OUT/redis
+mkdir -p "$REDIS"
+REDIS_PORT=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+cleanup() {
+  scripts/postgres.sh stop "$OUT/postgres"
+  [ ! -f "$REDIS/pid" ] || kill "$(cat "$REDIS/pid")" 2>/dev/null || true
+}
 trap cleanup EXIT
+taskset -c 1 redis-server --bind 127.0.0.1 --port "$REDIS_PORT" --dir "$REDIS" --pidfile "$REDIS/pid" --save "" \
+  --appendonly no --daemonize yes --logfile "$REDIS/log" >/dev/null
 
 ulimit -n "$(ulimit -Hn)"
-args=(--edge "$TARGET/$PROFILE/keyward-proxy" --nginx "$(command -v nginx || echo /usr/sbin/nginx)" --envoy "$ENVOY" --out "$OUT")
+args=(--edge "$TARGET/$PROFILE/keyward-proxy" --nginx "$(command -v nginx || echo /usr/sbin/nginx)" --envoy "$ENVOY" --out "$OUT"
+  --postgres "${POSTGRES_URL%/*}/postgres" --redis "redis://127.0.0.1:$REDIS_PORT")
 [ -z "$QUICK" ] || args+=(--quick)
 if [ -n "$SCENES" ]; then args+=(--scenes "$SCENES"); elif [ -z "$QUICK" ]; then args+=(--page docs/benchmarks.md); fi
 say "measuring"

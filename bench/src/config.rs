@@ -9,6 +9,8 @@ pub struct Config {
     pub edge: PathBuf,
     pub nginx: PathBuf,
     pub envoy: PathBuf,
+    /// Of a server on which databases may be made.
+    pub postgres_url: String,
     /// Logs, configurations and `bench.json`.
     pub out: PathBuf,
     /// The page to write; none in a quick run.
@@ -38,6 +40,7 @@ impl Config {
             edge: PathBuf::new(),
             nginx: PathBuf::new(),
             envoy: PathBuf::new(),
+            postgres_url: String::new(),
             out: PathBuf::from("target/bench"),
             page: None,
             redis_url: None,
@@ -54,6 +57,7 @@ impl Config {
                 "--edge" => config.edge = value.into(),
                 "--nginx" => config.nginx = value.into(),
                 "--envoy" => config.envoy = value.into(),
+                "--postgres" => config.postgres_url = value,
                 "--out" => config.out = value.into(),
                 "--page" => config.page = Some(value.into()),
                 "--redis" => config.redis_url = Some(value),

@@ -3,12 +3,15 @@
 
 mod config;
 mod core_scene;
+mod database;
 mod exchange;
 mod figures;
+mod growth_scene;
 mod load;
 mod machine;
 mod peers;
 mod process;
+mod redis_scene;
 mod report;
 mod seed;
 mod stream_scene;
@@ -42,6 +45,8 @@ async fn measure() -> anyhow::Result<()> {
     core_scene::run(&config, &world, &mut figures).await?;
     token_scene::run(&config, &world, &mut figures).await?;
     stream_scene::run(&config, &world, &mut figures).await?;
+    redis_scene::run(&config, &world, &mut figures).await?;
+    growth_scene::run(&config, &world, &mut figures).await?;
     report::write(&config, &figures)?;
     Ok(())
 }

@@ -2,11 +2,10 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 /// Load and upstream have the other one.
@@ -32,7 +31,6 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
-            .kill_on_drop(true)
             .spawn();
         Ok(Self { child: child.with_context(|| format!("{} can't be started", program.display()))?, log })
     }
@@ -41,7 +39,7 @@ impl Process {
     pub async fn said(&mut self, text: &str, field: &str) -> anyhow::Result<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let log = tokio::fs::read_to_string(&self.log).await.unwrap_or_default();
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
             if let Some(line) = log.lines().find(|line| line.contains(text)) {
                 let from = line.find(field).with_context(|| format!("no {field} in {line:?}"))? + field.len();
                 return Ok(line[from..].split_whitespace().next().unwrap_or_default().to_owned());
@@ -66,9 +64,17 @@ impl Process {
     }
 
     fn family(&self) -> Vec<u32> {
-        let Some(pid) = self.child.id() else { return Vec::new() };
+        let pid = self.child.id();
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
         [pid].into_iter().chain(children.split_whitespace().filter_map(|pid| pid.parse().ok())).collect()
+    }
+}
+
+impl Drop for Process {
+    /// nginx ends its worker only when it is asked to end.
+    fn drop(&mut self) {
+        drop(Command::new("kill").arg(self.child.id().to_string()).status());
+        drop(self.child.wait());
     }
 }
 

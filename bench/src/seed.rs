@@ -9,10 +9,10 @@ use keyward_domain::provider::upstream_origin;
 use keyward_domain::secret::ProviderKey;
 use keyward_domain::slug::ProxySlug;
 use keyward_store::sealing::{DataKey, KeyRing, SealContext};
-use keyward_store::testing::TestDatabase;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::database::Database;
 use crate::tokens::{AUDIENCE, SHARED_SECRET};
 
 pub const KEY_ENCRYPTION_KEY: &str = "be7cbe7cbe7cbe7cbe7cbe7cbe7cbe7cbe7cbe7cbe7cbe7cbe7cbe7cbe7cbe7c";
@@ -24,6 +24,8 @@ pub const SHARED_ISSUER: &str = "https://bench.supabase.co/auth/v1";
 
 pub struct Seeded {
     pub slug: String,
+    app: Uuid,
+    proxy: Uuid,
 }
 
 pub fn issuer(upstream: SocketAddr) -> String {
@@ -50,12 +52,12 @@ fn proxy_policy() -> Value {
             limit("requests", "second", "everyone")],
         "bodies": [{
             "endpoint": "POST /v1/chat/completions", "models": ["gpt-4o-mini"], "max_output_tokens": 4_096,
-            "max_choices": 4, "max_messages": 100, "max_chars": 100_000, "end_user": "keyed_hash",
+            "max_choices": 4, "max_messages": 100, "max_chars": 100_000, "end_user": "hashed",
         }],
     })
 }
 
-pub async fn plant(database: &TestDatabase, upstream: SocketAddr) -> anyhow::Result<Seeded> {
+pub fn plant(database: &Database, upstream: SocketAddr) -> anyhow::Result<Seeded> {
     let (account, app, proxy) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
     let slug = ProxySlug::from_random(*account.as_bytes().first_chunk().expect("16 bytes")).as_str().to_owned();
     let ring = KeyRing::from_hex(KEY_ENCRYPTION_KEY)?;
@@ -85,8 +87,35 @@ pub async fn plant(database: &TestDatabase, upstream: SocketAddr) -> anyhow::Res
         wrapped = hex::encode(&wrapped),
         sealed = hex::encode(&sealed),
     );
-    database.execute(&sql).await;
-    Ok(Seeded { slug })
+    database.execute(&sql)?;
+    Ok(Seeded { slug, app, proxy })
+}
+
+/// So many more apps, each with so many proxies, all alike. Their keys do not open, which nobody asks of them.
+pub fn multiply(database: &Database, seeded: &Seeded, apps: usize, proxies: usize) -> anyhow::Result<()> {
+    let Seeded { app, proxy, .. } = seeded;
+    let sql = format!(
+        "INSERT INTO apps (id, account_id, name, policy, created_at)
+         SELECT gen_random_uuid(), account_id, 'App ' || number, policy, now()
+         FROM apps, generate_series(1, {apps}) AS number WHERE id = '{app}';
+         INSERT INTO plans (id, app_id, account_id, name, is_default, policy, created_at)
+         SELECT gen_random_uuid(), apps.id, apps.account_id, plans.name, true, plans.policy, now()
+         FROM apps, plans WHERE plans.app_id = '{app}' AND apps.id <> '{app}';
+         INSERT INTO issuers (id, app_id, account_id, config, created_at, updated_at)
+         SELECT gen_random_uuid(), apps.id, apps.account_id, config, now(), now()
+         FROM apps, issuers WHERE issuers.app_id = '{app}' AND sealed_secret IS NULL AND apps.id <> '{app}';
+         INSERT INTO proxies (id, app_id, account_id, slug, name, provider, base_url, key_placement, enabled, rules, policy,
+             allowed_origins, created_at, updated_at)
+         SELECT gen_random_uuid(), apps.id, apps.account_id,
+             translate(substr(md5(apps.id::text || number), 1, 12), '0123456789', 'ghijklmnop'), proxies.name, provider,
+             base_url, key_placement, enabled, rules, proxies.policy, allowed_origins, now(), now()
+         FROM apps, proxies, generate_series(1, {proxies}) AS number
+         WHERE proxies.id = '{proxy}' AND apps.id <> '{app}';
+         INSERT INTO sealed_keys (id, proxy_id, account_id, version, sealed, hint, created_at)
+         SELECT gen_random_uuid(), proxies.id, proxies.account_id, 1, sealed, hint, now()
+         FROM proxies, sealed_keys WHERE sealed_keys.proxy_id = '{proxy}' AND proxies.id <> '{proxy}';"
+    );
+    database.execute(&sql)
 }
 
 fn sealed_key(data_key: &DataKey, (account, proxy): (Uuid, Uuid), base_url: &str) -> anyhow::Result<(Uuid, Vec<u8>)> {

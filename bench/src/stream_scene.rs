@@ -27,7 +27,7 @@ pub async fn run(config: &Config, world: &World, figures: &mut Figures) -> anyho
     }
     let count = if config.pace.is_quick { QUICK_STREAMS } else { STREAMS };
     figures.set("streams", "open", count as f64);
-    let edge = world::edge(config, "edge-streams", &world.database.url(), &[]).await?;
+    let edge = world::edge(config, "edge-streams", &world.database.url, &[]).await?;
     figures.set("streams", "keyward_idle_rss_mb", edge.process.resident_kib() as f64 / 1_024.0);
     let slug = &world.seeded.slug;
     let path = format!("/{slug}/v1/chat/completions");

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use bytes::Bytes;
-use keyward_store::testing::TestDatabase;
 use serde_json::Value;
 
 use crate::config::Config;
+use crate::database::Database;
 use crate::load::Target;
 use crate::machine::Epoch;
 use crate::peers::{self, Peer, TokenCache};
@@ -22,7 +22,7 @@ pub struct World {
     pub epoch: Epoch,
     pub mint: Mint,
     pub upstream: Upstream,
-    pub database: TestDatabase,
+    pub database: Database,
     pub seeded: Seeded,
     pub nginx: Peer,
     pub envoy: Peer,
@@ -37,14 +37,14 @@ impl World {
         let key_set = mint.key_set();
         let upstream = Upstream::start(epoch, |_| key_set.to_string()).await?;
         let issuer = seed::issuer(upstream.address);
-        let database = TestDatabase::create().await;
-        let seeded = seed::plant(&database, upstream.address).await?;
+        let database = Database::create(&config.postgres_url, "bench").await?;
+        let seeded = seed::plant(&database, upstream.address)?;
         let token = |user| mint.token(&issuer, Algorithm::Rs256, &format!("user-{user}"), user);
         let tokens = (0..USERS).map(token).collect::<anyhow::Result<_>>()?;
         Ok(Self {
             nginx: peers::nginx(config, upstream.address).await?,
             envoy: peers::envoy(config, upstream.address, &key_set, (&issuer, TokenCache::On)).await?,
-            edge: edge(config, "edge", &database.url(), &[]).await?,
+            edge: edge(config, "edge", &database.url, &[]).await?,
             epoch,
             mint,
             upstream,
@@ -75,7 +75,11 @@ impl World {
 /// An edge with its limits, rules and ledger as they come; `more` changes settings.
 pub async fn edge(config: &Config, name: &str, database: &str, more: &[(&str, String)]) -> anyhow::Result<Peer> {
     let folder = peers::folder(config, name)?;
+    let kept = folder.join("data");
+    // Of an earlier run, with another database.
+    drop(std::fs::remove_dir_all(&kept));
     let standard = [
+        ("KEYWARD_EDGE_DATA_DIR", kept.display().to_string()),
         ("DATABASE_URL", database.to_owned()),
         ("KEYWARD_KEY_ENCRYPTION_KEY", seed::KEY_ENCRYPTION_KEY.to_owned()),
         // The upstream is on this machine, without TLS, for all systems alike.
