@@ -97,7 +97,29 @@ pub struct Bounds {
     pub connections_per_address: usize,
     pub streams_per_connection: u32,
     pub usage_queue_events: usize,
+    pub usage_disk_bytes: u64,
+    pub usage_when_full: WhenFull,
     pub budgets_without_counters: Duration,
+}
+
+/// What becomes of calls while no more usage can be written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// They are served, and their usage is lost, but for the limits and budgets.
+    Serve,
+    Refuse,
+}
+
+impl FromStr for WhenFull {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "serve" => Ok(Self::Serve),
+            "refuse" => Ok(Self::Refuse),
+            _ => Err("must be serve or refuse"),
+        }
+    }
 }
 
 impl Config {
@@ -169,6 +191,8 @@ fn bounds(env: &mut Env<'_>, mode: Mode) -> Bounds {
         connections_per_address: env.parsed("KEYWARD_CONNECTIONS_PER_ADDRESS", 100),
         streams_per_connection: env.parsed("KEYWARD_STREAMS_PER_CONNECTION", 100),
         usage_queue_events: env.parsed("KEYWARD_USAGE_QUEUE_EVENTS", 50_000),
+        usage_disk_bytes: env.parsed("KEYWARD_USAGE_DISK_MAX_BYTES", 1 << 30),
+        usage_when_full: env.parsed("KEYWARD_USAGE_WHEN_FULL", WhenFull::Serve),
         budgets_without_counters: env.secs("KEYWARD_BUDGETS_WITHOUT_COUNTERS_SECS", 60),
     }
 }

@@ -37,7 +37,13 @@ mod standing_watch;
 mod steps;
 mod stranger_log;
 mod tls;
+mod usage;
+mod usage_journal;
 mod usage_queue;
+#[cfg(test)]
+mod usage_rate;
+mod usage_shelf;
+mod usage_shipper;
 mod wire_watch;
 
 use std::io::IsTerminal;
@@ -79,7 +85,8 @@ use crate::serve::Doorway;
 use crate::snapshot::Snapshot;
 use crate::stranger_log::StrangerLog;
 use crate::tls::Tls;
-use crate::usage_queue::{UsageQueue, usage_queue};
+use crate::usage::{UsageLedger, UsageSettings};
+use crate::usage_queue::UsageQueue;
 
 const DATABASE_CONNECTIONS: u32 = 10;
 const CACHED_TOKENS: u64 = 100_000;
@@ -139,9 +146,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     };
     info!(version = snapshot.version, proxies = snapshot.len(), "configuration read");
 
-    let (queue, writer) = usage_queue(config.bounds.usage_queue_events, store.clone(), metrics.clone());
+    let (queue, ledger) = usage(&config, data_dir.as_ref(), &store, &metrics).await?;
     let writing_ends = CancellationToken::new();
-    let writing = tokio::spawn(writer.run(writing_ends.clone(), LAST_WRITES));
     let (limits, counting) = counting(&config, &store, &writing_ends).await?;
     let edge = Arc::new(edge(&config, &store, snapshot, (queue, limits), metrics)?);
     let watching = tokio::spawn(ConfigWatch::new(edge.clone(), source, readiness.clone(), ground).run());
@@ -156,7 +162,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
 
     watching.abort();
     writing_ends.cancel();
-    writing.await?;
+    ledger.end().await?;
     if timeout(LAST_WRITES * 2, counting).await.is_err() {
         warn!("what was last used of the limits is not written");
     }
@@ -171,6 +177,21 @@ fn config_source(config: &Config, store: &Store, folder: Option<&DataDir>, metri
     let ring = &config.key_ring;
     let kept = folder.map(|folder| KeptConfig::new(folder, ring.clone(), max_age, real_clock(), metrics.clone()));
     ConfigSource { store: store.clone(), ring: ring.clone(), kept }
+}
+
+async fn usage(
+    config: &Config,
+    data_dir: Option<&DataDir>,
+    store: &Store,
+    metrics: &Metrics,
+) -> anyhow::Result<(UsageQueue, UsageLedger)> {
+    let settings = UsageSettings {
+        file: data_dir.map(|folder| folder.file(usage_journal::FILE)),
+        disk_bytes: config.bounds.usage_disk_bytes,
+        queue_events: config.bounds.usage_queue_events,
+        last_tries: LAST_WRITES,
+    };
+    UsageLedger::start(settings, store.clone(), metrics.clone(), real_clock().now()).await
 }
 
 /// Where this edge counts, and what must end before it does.

@@ -2,6 +2,7 @@
 //! A request for no known proxy is nobody's usage, and a preflight is no request; both are only counted, and so are
 //! most of a flood of requests without a proven user.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -376,7 +377,7 @@ impl Drop for Meter {
             endpoint: self.endpoint.take(),
             status: self.status,
             outcome,
-            code,
+            code: code.map(Cow::Borrowed),
             cost_micro_usd: figures.cost_micro_usd,
             model: reported.or(asked),
             tokens: figures.tokens,

@@ -20,6 +20,9 @@ pub struct Metrics {
     pub usage_queue_events: IntGauge,
     pub usage_events_dropped: IntCounter,
     pub usage_batches_failed: IntCounter,
+    pub usage_batches_unreadable: IntCounter,
+    pub usage_disk_bytes: IntGauge,
+    pub usage_disk_failing: IntGauge,
     pub strangers_unlisted: IntCounter,
     pub config_version: IntGauge,
     /// Unix seconds of the last time the configuration was known to be current.
@@ -84,11 +87,20 @@ impl Metrics {
             own_replies: counter("keyward_edge_self_service_total", "Questions of app users about themselves")?,
             preflights: counter("keyward_edge_preflights_total", "CORS preflights answered")?,
             usage_queue_events: gauge("keyward_edge_usage_queue_events", "Usage events waiting to be written")?,
-            usage_events_dropped: counter("keyward_edge_usage_events_dropped_total", "Usage events lost: queue full")?,
+            usage_events_dropped: counter(
+                "keyward_edge_usage_events_dropped_total",
+                "Usage events lost: no room, or refused",
+            )?,
             usage_batches_failed: counter(
                 "keyward_edge_usage_batches_failed_total",
                 "Usage batches to be tried again",
             )?,
+            usage_batches_unreadable: counter(
+                "keyward_edge_usage_batches_unreadable_total",
+                "Usage batches on disk that could not be read",
+            )?,
+            usage_disk_bytes: gauge("keyward_edge_usage_disk_bytes", "Usage events on disk, in bytes")?,
+            usage_disk_failing: gauge("keyward_edge_usage_disk_failing", "1 while the disk takes no usage events")?,
             strangers_unlisted: counter(
                 "keyward_edge_strangers_unlisted_total",
                 "Requests without a proven user that were counted here only, not written down",

@@ -120,6 +120,7 @@ pub async fn run(
 
     let mut endpoint = authorize::endpoint(routed, &head)?;
     meter.authorized(&endpoint.template);
+    edge.usage.has_room(edge.bounds.usage_when_full)?;
 
     let plan = plan::active(&proxy, &caller)?;
     let limits = Limits::of(&proxy, &plan, &caller, address, edge.clock.now());

@@ -1,24 +1,35 @@
-//! Finished requests on their way to Postgres: a bounded queue, batches by size or time, retries, drained at the end.
+//! Finished requests, from the meter to the disk: never waited for by a request, and written together, one sync for all
+//! that ended within a few milliseconds. Without a disk they wait in memory. How they get to PostgreSQL is the shipper's.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use keyward_domain::rejection::Rejection;
 use keyward_domain::usage::{Outcome, UsageEvent};
-use keyward_store::{Store, StoreError};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::sync::mpsc::{self, error::TryRecvError};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info};
 
+use crate::config::WhenFull;
 use crate::metrics::Metrics;
+use crate::usage_journal::{Journal, JournalError};
+use crate::usage_shelf::Shelf;
 
-const BATCH_EVENTS: usize = 500;
-const BATCH_WAIT: Duration = Duration::from_millis(50);
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const BATCH_EVENTS: usize = 4_000;
+/// With the sync, well under the 50 ms within which an ended request is on disk.
+const COMMIT_WAIT: Duration = Duration::from_millis(20);
+/// What was shipped leaves the disk with the next batch, or after so long without one.
+const TRIM_PAUSE: Duration = Duration::from_secs(1);
+const REOPEN_PAUSE: Duration = Duration::from_secs(5);
+const ROOM_PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Clone)]
 pub struct UsageQueue {
     sender: mpsc::Sender<UsageEvent>,
+    full: Arc<AtomicBool>,
     metrics: Metrics,
 }
 
@@ -31,118 +42,248 @@ impl UsageQueue {
             self.metrics.usage_events_dropped.inc();
         }
     }
+
+    /// Where calls are refused rather than served without being written down.
+    pub fn has_room(&self, when_full: WhenFull) -> Result<(), Rejection> {
+        match when_full {
+            WhenFull::Serve => Ok(()),
+            WhenFull::Refuse if self.full.load(Ordering::Relaxed) => Err(Rejection::Overloaded),
+            WhenFull::Refuse => Ok(()),
+        }
+    }
 }
 
-pub struct UsageWriter {
+/// Puts what is pushed on disk, and from there on the shelf.
+pub struct UsageKeeper {
     receiver: mpsc::Receiver<UsageEvent>,
-    store: Store,
+    journal: Option<Arc<Journal>>,
+    shelf: Arc<Shelf>,
+    shipped: Arc<AtomicU64>,
+    trimmed: u64,
+    full: Arc<AtomicBool>,
+    failing_since: Option<Instant>,
     metrics: Metrics,
 }
 
-pub fn usage_queue(capacity: usize, store: Store, metrics: Metrics) -> (UsageQueue, UsageWriter) {
-    let (sender, receiver) = mpsc::channel(capacity);
-    (UsageQueue { sender, metrics: metrics.clone() }, UsageWriter { receiver, store, metrics })
+/// What the keeper and the shipper share.
+pub struct UsageParts {
+    pub journal: Option<Arc<Journal>>,
+    pub shelf: Arc<Shelf>,
+    pub shipped: Arc<AtomicU64>,
+    pub metrics: Metrics,
 }
 
-impl UsageWriter {
-    /// Ends after `stop` when the queue is empty, or after `last_tries` of a database that stays away.
-    pub async fn run(mut self, stop: CancellationToken, last_tries: Duration) {
+pub fn usage_queue(capacity: usize, parts: &UsageParts) -> (UsageQueue, UsageKeeper) {
+    let (sender, receiver) = mpsc::channel(capacity);
+    let (full, metrics) = (Arc::new(AtomicBool::new(false)), parts.metrics.clone());
+    let keeper = UsageKeeper {
+        receiver,
+        journal: parts.journal.clone(),
+        shelf: parts.shelf.clone(),
+        shipped: parts.shipped.clone(),
+        trimmed: 0,
+        full: full.clone(),
+        failing_since: None,
+        metrics: metrics.clone(),
+    };
+    (UsageQueue { sender, full, metrics }, keeper)
+}
+
+impl UsageKeeper {
+    /// Ends after `stop` when all that was pushed is kept. Then nothing more comes to the shelf.
+    pub async fn run(mut self, stop: CancellationToken) -> Option<Arc<Journal>> {
+        if let Some(journal) = &self.journal {
+            let level = journal.level();
+            if level.events > 0 {
+                info!(events = level.events, "usage events of before wait on disk");
+                self.shelf.fall_behind(level.last);
+            }
+        }
+        while let Some(batch) = self.collect(&stop).await {
+            self.keep(batch).await;
+            self.note_level();
+        }
+        self.shelf.close();
+        self.journal
+    }
+
+    /// The events that ended within a few milliseconds of each other. None at the end.
+    async fn collect(&mut self, stop: &CancellationToken) -> Option<Vec<UsageEvent>> {
+        let mut batch = Vec::new();
         loop {
-            let mut batch = Vec::new();
             tokio::select! {
-                _ = self.receiver.recv_many(&mut batch, BATCH_EVENTS) => {}
+                received = self.receiver.recv() => batch.push(received?),
                 () = stop.cancelled(), if !self.receiver.is_closed() => {
                     self.receiver.close();
                     continue;
                 }
-            }
-            if batch.is_empty() {
-                return;
-            }
-            self.fill(&mut batch).await;
-            self.metrics.usage_queue_events.set(i64::try_from(self.receiver.len()).unwrap_or(i64::MAX));
-            if let Err(unwritten) = self.write(&batch, &stop, last_tries).await {
-                let lost = unwritten + self.receiver.len();
-                self.metrics.usage_events_dropped.inc_by(lost as u64);
-                error!(lost, "usage events are lost: the database stayed away until the end");
-                return;
-            }
-        }
-    }
-
-    async fn fill(&mut self, batch: &mut Vec<UsageEvent>) {
-        let until = Instant::now() + BATCH_WAIT;
-        while batch.len() < BATCH_EVENTS {
-            match timeout_at(until, self.receiver.recv()).await {
-                Ok(Some(event)) => batch.push(event),
-                Ok(None) | Err(_) => return,
-            }
-        }
-    }
-
-    /// Tries until it is written; after the stop only for a while. Gives back how many events were not.
-    async fn write(&self, batch: &[UsageEvent], stop: &CancellationToken, last_tries: Duration) -> Result<(), usize> {
-        let mut pause = Duration::from_millis(100);
-        let mut stopping_since = None;
-        let mut pieces = vec![batch];
-        while let Some(piece) = pieces.pop() {
-            match self.insert(piece).await {
-                Written::All => continue,
-                Written::Refused => {
-                    pieces.extend(self.smaller(piece));
+                () = sleep(TRIM_PAUSE) => {
+                    self.trim().await;
                     continue;
                 }
-                Written::NotNow => pieces.push(piece),
             }
-            self.metrics.usage_batches_failed.inc();
-            if stop.is_cancelled() && stopping_since.get_or_insert_with(Instant::now).elapsed() > last_tries {
-                return Err(pieces.iter().map(|piece| piece.len()).sum());
+            // Asleep meanwhile, rather than awake for every event.
+            if !self.receiver.is_closed() {
+                sleep(COMMIT_WAIT).await;
             }
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = stop.cancelled(), if stopping_since.is_none() => {}
+            while batch.len() < BATCH_EVENTS {
+                match self.receiver.try_recv() {
+                    Ok(event) => batch.push(event),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                }
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-        Ok(())
-    }
-
-    async fn insert(&self, events: &[UsageEvent]) -> Written {
-        match timeout(WRITE_TIMEOUT, self.store.insert_usage_events(events)).await {
-            Ok(Ok(())) => Written::All,
-            Ok(Err(error)) if error.is_about_the_rows() => {
-                self.note_refusal(events, &error);
-                Written::Refused
-            }
-            Ok(Err(error)) => {
-                warn!(%error, events = events.len(), "usage events not written; trying again");
-                Written::NotNow
-            }
-            Err(_) => {
-                warn!(events = events.len(), "usage events not written in time; trying again");
-                Written::NotNow
-            }
+            return Some(batch);
         }
     }
 
-    /// An event that PostgreSQL will never take is given up; it must not hold up the others.
-    fn note_refusal(&self, events: &[UsageEvent], error: &StoreError) {
-        if let [event] = events {
-            self.metrics.usage_events_dropped.inc();
-            error!(%error, event.id = %event.id, proxy.id = %event.proxy, "a usage event is lost: the database refuses it");
+    async fn trim(&mut self) {
+        let shipped = self.shipped.load(Ordering::Acquire);
+        if let Some(journal) = self.journal.clone().filter(|_| shipped > self.trimmed) {
+            // If it fails, it is tried with the next batch.
+            if let Ok(Ok(())) = spawn_blocking(move || journal.trim(shipped)).await {
+                self.full.store(false, Ordering::Relaxed);
+            }
+            self.trimmed = shipped;
+        }
+        self.note_level();
+    }
+
+    async fn keep(&mut self, mut batch: Vec<UsageEvent>) {
+        let Some(journal) = self.journal.clone() else { return self.keep_in_memory(batch).await };
+        if journal.is_over_half() {
+            let before = batch.len();
+            batch.retain(|event| event.outcome != Outcome::Rejected);
+            self.metrics.usage_events_dropped.inc_by((before - batch.len()) as u64);
+        }
+        if batch.is_empty() || !self.is_writable(&journal).await {
+            return self.keep_in_memory(batch).await;
+        }
+        let shipped = self.shipped.load(Ordering::Acquire);
+        let appended = spawn_blocking(move || {
+            let place = journal.append(&batch, shipped);
+            (place, batch)
+        });
+        let Ok((place, batch)) = appended.await else {
+            error!("usage events are lost: writing them to the disk broke off");
+            return;
+        };
+        self.trimmed = shipped;
+        match place {
+            Ok(place) => {
+                self.set_full(false);
+                self.shelf.put(place, batch);
+            }
+            Err(JournalError::Full) => {
+                self.set_full(true);
+                self.drop_or_shelve(batch);
+            }
+            Err(error) => {
+                error!(%error, "usage events can't be written to the disk; they wait in memory until it can be used");
+                self.failing_since = Some(Instant::now());
+                self.keep_in_memory(batch).await;
+            }
         }
     }
 
-    /// The halves of what was refused as a whole; the first one is tried first.
-    fn smaller<'a>(&self, refused: &'a [UsageEvent]) -> Vec<&'a [UsageEvent]> {
-        let (first, second) = refused.split_at(refused.len() / 2);
-        if first.is_empty() { Vec::new() } else { vec![second, first] }
+    /// After an error of the disk it is opened anew, now and then.
+    async fn is_writable(&mut self, journal: &Arc<Journal>) -> bool {
+        let Some(since) = self.failing_since else { return true };
+        if since.elapsed() < REOPEN_PAUSE {
+            return false;
+        }
+        let reopening = journal.clone();
+        match spawn_blocking(move || reopening.reopen()).await {
+            Ok(Ok(level)) => {
+                info!(events = level.events, "the disk takes usage events again");
+                self.failing_since = None;
+                // What could be written of a batch that failed is known to nobody here.
+                self.shelf.fall_behind(level.last);
+                true
+            }
+            Ok(Err(_)) | Err(_) => {
+                self.failing_since = Some(Instant::now());
+                false
+            }
+        }
+    }
+
+    /// Waits for room: meanwhile the queue fills, and then says so.
+    async fn keep_in_memory(&self, mut batch: Vec<UsageEvent>) {
+        while !batch.is_empty() {
+            match self.shelf.put_unwritten(batch) {
+                Ok(()) => return,
+                Err(back) => batch = back,
+            }
+            if self.receiver.is_closed() {
+                return self.lose(batch.len());
+            }
+            sleep(ROOM_PAUSE).await;
+        }
+    }
+
+    fn drop_or_shelve(&self, batch: Vec<UsageEvent>) {
+        if let Err(batch) = self.shelf.put_unwritten(batch) {
+            self.lose(batch.len());
+        }
+    }
+
+    fn lose(&self, events: usize) {
+        self.metrics.usage_events_dropped.inc_by(events as u64);
+        error!(lost = events, "usage events are lost: there is no more room for them");
+    }
+
+    fn set_full(&self, full: bool) {
+        if full && !self.full.swap(full, Ordering::Relaxed) {
+            error!(
+                "as much usage waits on disk as may (KEYWARD_USAGE_DISK_MAX_BYTES): PostgreSQL has been away for long"
+            );
+        }
+        self.full.store(full, Ordering::Relaxed);
+    }
+
+    fn note_level(&self) {
+        let level = self.journal.as_ref().map(|journal| journal.level()).unwrap_or_default();
+        let waiting = level.events + self.shelf.unwritten() as u64;
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.usage_queue_events.set(gauge(waiting));
+        self.metrics.usage_disk_bytes.set(gauge(level.bytes));
+        self.metrics.usage_disk_failing.set(i64::from(self.failing_since.is_some()));
     }
 }
 
-enum Written {
-    All,
-    /// The database won't have at least one of them.
-    Refused,
-    NotNow,
+#[cfg(test)]
+pub mod tests {
+    use keyward_domain::ids::{AccountId, AppId, ProxyId};
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Any one.
+    pub fn event() -> UsageEvent {
+        UsageEvent {
+            id: Uuid::now_v7(),
+            account: AccountId(Uuid::nil()),
+            app: AppId(Uuid::nil()),
+            proxy: ProxyId(Uuid::nil()),
+            subject: None,
+            occurred_at: datetime!(2026-03-01 12:00 UTC),
+            method: "GET".to_owned(),
+            endpoint: None,
+            status: 200,
+            outcome: Outcome::Completed,
+            code: None,
+            model: None,
+            tokens: None,
+            estimated: false,
+            plan: None,
+            cost_micro_usd: None,
+            request_bytes: 0,
+            response_bytes: 0,
+            first_byte_ms: None,
+            duration_ms: 1,
+            app_check: None,
+            byok_key: None,
+        }
+    }
 }

@@ -58,6 +58,12 @@ pub async fn rename_app(id: AppId, name: String) -> Result<(), PageError> {
     renamed.map_err(|error| PageError::from(error).keeping([("name", &name)]))
 }
 
+#[server(endpoint = "set-usage-retention")]
+pub async fn set_usage_retention(id: AppId, days: String) -> Result<(), PageError> {
+    let (control, actor) = signed_in().await?;
+    Ok(control.set_usage_retention(&actor, id, &days).await?)
+}
+
 #[server(endpoint = "delete-app")]
 pub async fn delete_app(id: AppId) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;

@@ -1,20 +1,28 @@
-//! Renaming and deleting an app.
+//! Renaming and deleting an app, and how long its requests are kept.
 
+use keyward_domain::validate;
 use keyward_domain::view::AppView;
 use leptos::prelude::*;
 
-use super::api::{DeleteApp, RenameApp};
+use super::api::{DeleteApp, RenameApp, SetUsageRetention};
+use crate::error::PageError;
 use crate::ui::card::Section;
 use crate::ui::confirm::Danger;
-use crate::ui::field::Field;
+use crate::ui::field::{Field, FieldKind};
 use crate::ui::form::{FormAlert, FormError, PostForm, Saved, SubmitButton, pending};
 
 #[component]
-pub fn AppSettings(app: AppView, rename: ServerAction<RenameApp>) -> impl IntoView {
+pub fn AppSettings(
+    app: AppView,
+    rename: ServerAction<RenameApp>,
+    retention: ServerAction<SetUsageRetention>,
+) -> impl IntoView {
     let delete = ServerAction::<DeleteApp>::new();
     let rename_error = FormError::of(rename);
     let id = app.id.to_string();
     let same_id = id.clone();
+    let retention_error = FormError::of(retention);
+    let days = app.usage_retention_days.to_string();
     view! {
         <Section title="Settings">
             <div class="panel form-width">
@@ -24,6 +32,12 @@ pub fn AppSettings(app: AppView, rename: ServerAction<RenameApp>) -> impl IntoVi
                     <Field name="name" label="Name" value=app.name error=rename_error/>
                     <div class="submit-row"><SubmitButton pending=pending(rename) class="btn">"Rename"</SubmitButton><Saved action=rename/></div>
                 </PostForm>
+                <PostForm action=retention check=check_days>
+                    <FormAlert error=retention_error fields=&["days"]/>
+                    <input type="hidden" name="id" value=app.id.to_string()/>
+                    <Field name="days" label="Days to keep single requests" kind=FieldKind::Number value=days error=retention_error hint="1 to 400. Sums by the hour stay for the charts."/>
+                    <div class="submit-row"><SubmitButton pending=pending(retention) class="btn">"Save days"</SubmitButton><Saved action=retention/></div>
+                </PostForm>
                 <Danger
                     action=delete fields=vec![("id", same_id)] summary="Delete this app"
                     warning="Its proxies stop at once, and their keys, settings and figures are gone for good."
@@ -32,4 +46,8 @@ pub fn AppSettings(app: AppView, rename: ServerAction<RenameApp>) -> impl IntoVi
         </Section>
     }
     .into_any()
+}
+
+fn check_days(form: &SetUsageRetention) -> Result<(), PageError> {
+    validate::retention_days(&form.days).map(|_| ()).map_err(|error| PageError::refused(error.field, error.reason))
 }

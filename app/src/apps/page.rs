@@ -3,7 +3,7 @@
 use keyward_domain::view::{AppView, ProxySummary};
 use leptos::prelude::*;
 
-use super::api::{AppPageView, RenameApp, app};
+use super::api::{AppPageView, RenameApp, SetUsageRetention, app};
 use super::app_id;
 use super::checklist::Checklist;
 use super::danger::AppSettings;
@@ -22,6 +22,7 @@ use crate::usage::UsageSummary;
 #[derive(Clone, Copy)]
 struct Actions {
     rename: ServerAction<RenameApp>,
+    retention: ServerAction<SetUsageRetention>,
     issuers: IssuerActions,
     check_token: ServerAction<CheckToken>,
 }
@@ -29,9 +30,14 @@ struct Actions {
 #[component]
 pub fn AppPage() -> impl IntoView {
     let id = app_id();
-    let actions =
-        Actions { rename: ServerAction::new(), issuers: IssuerActions::unsent(), check_token: ServerAction::new() };
-    let changes = move || (actions.rename.version().get(), actions.issuers.changes());
+    let actions = Actions {
+        rename: ServerAction::new(),
+        retention: ServerAction::new(),
+        issuers: IssuerActions::unsent(),
+        check_token: ServerAction::new(),
+    };
+    let changes =
+        move || (actions.rename.version().get(), actions.retention.version().get(), actions.issuers.changes());
     let resource = Resource::new(move || (id.get(), changes()), |(id, _)| async move { app(id?).await });
     loaded(resource, move |page| content(page, actions))
 }
@@ -49,7 +55,7 @@ fn content(page: AppPageView, actions: Actions) -> AnyView {
             <IssuerList app=app.clone() actions=actions.issuers/>
             {has_issuer.then(|| view! { <TokenCheck app_id=app.id action=actions.check_token earlier=token_check/> })}
             {(requests > 0).then(|| view! { <UsageSummary usage/> })}
-            <AppSettings app rename=actions.rename/>
+            <AppSettings app rename=actions.rename retention=actions.retention/>
         </div>
     }
     .into_any()

@@ -41,6 +41,7 @@ impl Control {
             issuers: issuers.into_iter().map(issuer_view).collect(),
             plans: plans.map(|row| PlanName { id: PlanId(row.id), name: row.name }).collect(),
             proxies: proxies.into_iter().map(proxy_summary).collect::<Result<_, _>>()?,
+            usage_retention_days: self.store().usage_retention_days(account, app).await?,
         })
     }
 
@@ -48,6 +49,13 @@ impl Control {
         let account = actor.editing()?;
         let name = validate::name(name).map_err(|error| ControlError::invalid("name", error))?;
         Ok(self.store().rename_app(account, app, &name).await?)
+    }
+
+    /// Single requests that are older go within the hour; their sums stay.
+    pub async fn set_usage_retention(&self, actor: &Actor, app: AppId, days: &str) -> Result<(), ControlError> {
+        let account = actor.editing()?;
+        let days = validate::retention_days(days)?;
+        Ok(self.store().set_usage_retention(account, app, days).await?)
     }
 
     /// With everything in it; calls through its proxies end at once.

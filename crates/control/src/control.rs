@@ -110,7 +110,8 @@ impl Control {
         self.0.background.reopen();
     }
 
-    /// Throws away what has expired: sessions, links, back-offs, sign-ups that nobody confirmed. Once an hour is enough.
+    /// Throws away what has expired: sessions, links, back-offs, sign-ups that nobody confirmed, old usage. Once an hour
+    /// is enough.
     pub async fn sweep(&self) -> Result<(), ControlError> {
         let now = self.now();
         let sessions = self.store().delete_expired_sessions(now).await?;
@@ -118,6 +119,8 @@ impl Control {
         let backoffs = self.store().delete_old_backoffs(now - time::Duration::days(2)).await?;
         let sign_ups = self.store().delete_unconfirmed_members(now - UNCONFIRMED_FOR, now).await?;
         tracing::debug!(sessions, links, backoffs, sign_ups, "swept what had expired");
+        let usage = self.store().keep_usage(now).await?;
+        tracing::debug!(?usage, "made room for usage, and threw away what is old");
         Ok(())
     }
 }

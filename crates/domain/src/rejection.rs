@@ -337,7 +337,7 @@ impl Rejection {
             Self::HostMismatch => "The host in the address is not the one in the Host header.".into(),
             Self::BadFraming => "Where the request ends can be read in two ways: Content-Length beside Transfer-Encoding, or lines that end without a carriage return.".into(),
             Self::ShuttingDown => "This node of the edge is stopping. Try again.".into(),
-            Self::Overloaded => "This node of the edge has no memory free for the body. Try again.".into(),
+            Self::Overloaded => "This node of the edge has no room for more now. Try again.".into(),
             Self::OriginNotAllowed => {
                 "This web origin may not call the proxy. Add it to the proxy's allowed origins in the dashboard.".into()
             }

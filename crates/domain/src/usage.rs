@@ -1,5 +1,7 @@
 //! What is known of one finished request.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -73,8 +75,9 @@ pub struct TokenCounts {
     pub audio_output: u64,
 }
 
-/// One finished request. Its id is made by the edge, so that a batch sent twice counts once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One finished request. Its id is made by the edge, so that a batch sent twice counts once. Edges keep it on disk over a
+/// change of version: a field that is added must be optional there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageEvent {
     pub id: Uuid,
     pub account: AccountId,
@@ -82,6 +85,8 @@ pub struct UsageEvent {
     pub proxy: ProxyId,
     /// Who called, once that was proved.
     pub subject: Option<Subject>,
+    /// When it arrived, to the microsecond: as much as PostgreSQL keeps.
+    #[serde(with = "time::serde::timestamp::microseconds")]
     pub occurred_at: OffsetDateTime,
     pub method: String,
     /// The rule's template, never the raw path.
@@ -90,7 +95,7 @@ pub struct UsageEvent {
     pub status: u16,
     pub outcome: Outcome,
     /// The rejection's stable code.
-    pub code: Option<&'static str>,
+    pub code: Option<Cow<'static, str>>,
     pub model: Option<String>,
     pub tokens: Option<TokenCounts>,
     /// The tokens are not the provider's own figures.

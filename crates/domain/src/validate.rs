@@ -19,6 +19,7 @@ mod ownership_rules;
 mod password;
 mod price;
 mod proxy;
+mod retention;
 mod rule_lines;
 mod shared_objects;
 
@@ -41,6 +42,7 @@ pub use ownership_rules::{MAX_OWNERSHIP_RULES, ownership_rules};
 pub use password::{WeakPassword, password};
 pub use price::{MAX_PRICES, PriceForm, price, put_price};
 pub use proxy::{base_url, endpoint_rules, is_loopback, key_placement};
+pub use retention::{MAX_RETENTION_DAYS, MIN_RETENTION_DAYS, retention_days};
 pub use rule_lines::{RuleLineError, parse_rule_lines, rule_lines};
 pub use shared_objects::{parse_shared_lines, shared_lines};
 

@@ -64,6 +64,8 @@ pub struct AppView {
     /// The default one first.
     pub plans: Vec<PlanName>,
     pub proxies: Vec<ProxySummary>,
+    /// Single requests are kept so long.
+    pub usage_retention_days: i32,
 }
 
 /// A plan that may be chosen.

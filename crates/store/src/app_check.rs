@@ -15,7 +15,7 @@ pub struct AppCheckCounts {
 }
 
 impl Store {
-    /// From `since` to before `until`.
+    /// In the hours from that of `since` to before `until`.
     pub async fn app_check_counts(
         &self,
         account: AccountId,
@@ -24,11 +24,11 @@ impl Store {
         until: OffsetDateTime,
     ) -> Result<AppCheckCounts, StoreError> {
         let counts = sqlx::query_as(
-            "SELECT count(*) FILTER (WHERE app_check = 'passed') AS passed,
-                 count(*) FILTER (WHERE app_check = 'failed') AS failed,
-                 count(*) FILTER (WHERE app_check = 'missing') AS missing
-             FROM usage_events
-             WHERE account_id = $1 AND app_id = $2 AND occurred_at >= $3 AND occurred_at < $4 AND app_check IS NOT NULL",
+            "SELECT coalesce(sum(check_passed), 0)::bigint AS passed,
+                 coalesce(sum(check_failed), 0)::bigint AS failed,
+                 coalesce(sum(check_missing), 0)::bigint AS missing
+             FROM usage_hours
+             WHERE account_id = $1 AND app_id = $2 AND hour >= date_trunc('hour', $3::timestamptz, 'UTC') AND hour < $4",
         )
         .bind(account.0)
         .bind(app.0)

@@ -28,8 +28,8 @@ impl Store {
             "SELECT apps.id, apps.name,
                  (SELECT count(*) FROM issuers WHERE issuers.app_id = apps.id AND issuers.account_id = $1) AS issuers,
                  (SELECT count(*) FROM proxies WHERE proxies.app_id = apps.id AND proxies.account_id = $1) AS proxies,
-                 (SELECT count(*) FROM usage_events
-                  WHERE usage_events.account_id = $1 AND usage_events.app_id = apps.id AND occurred_at > $2) AS requests_last_day
+                 (SELECT coalesce(sum(requests), 0)::bigint FROM usage_hours
+                  WHERE usage_hours.account_id = $1 AND usage_hours.app_id = apps.id AND hour > $2) AS requests_last_day
              FROM apps WHERE apps.account_id = $1
              ORDER BY apps.created_at, apps.id",
         )

@@ -17,7 +17,7 @@ pub struct ByokDayRow {
 }
 
 impl Store {
-    /// By day, newest first; days without a request are not in it.
+    /// By day, newest first, from the first full hour after `since`; days without a request are not in it.
     pub async fn byok_usage(
         &self,
         proxy: ProxyId,
@@ -25,11 +25,11 @@ impl Store {
         since: OffsetDateTime,
     ) -> Result<Vec<ByokDayRow>, StoreError> {
         let rows = sqlx::query_as(
-            "SELECT to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, count(*) AS requests,
-                 coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
-                 coalesce(sum(output_tokens), 0)::bigint AS output_tokens
-             FROM usage_events
-             WHERE byok_key_id = $1 AND proxy_id = $2 AND issuer_id = $3 AND sub = $4 AND occurred_at > $5
+            "SELECT to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, sum(requests)::bigint AS requests,
+                 sum(input_tokens)::bigint AS input_tokens,
+                 sum(output_tokens)::bigint AS output_tokens
+             FROM usage_user_hours
+             WHERE byok_key_id = $1 AND proxy_id = $2 AND issuer_id = $3 AND sub = $4 AND hour > $5
              GROUP BY day ORDER BY day DESC",
         )
         .bind(key.0)

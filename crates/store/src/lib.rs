@@ -31,6 +31,7 @@ pub mod snapshot;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod usage_events;
+pub mod usage_keeping;
 pub mod usage_report;
 
 pub use db::{Store, StoreError};

@@ -90,8 +90,8 @@ impl Store {
     ) -> Result<Vec<ProxySummaryRow>, StoreError> {
         let rows = sqlx::query_as(
             "SELECT id, name, slug, provider, enabled,
-                 (SELECT count(*) FROM usage_events
-                  WHERE usage_events.proxy_id = proxies.id AND usage_events.account_id = $2 AND occurred_at > $3) AS requests_last_day
+                 (SELECT coalesce(sum(requests), 0)::bigint FROM usage_hours
+                  WHERE usage_hours.proxy_id = proxies.id AND usage_hours.account_id = $2 AND hour > $3) AS requests_last_day
              FROM proxies WHERE app_id = $1 AND account_id = $2 ORDER BY created_at, id",
         )
         .bind(app.0)

@@ -28,7 +28,7 @@ async fn insert_events(connection: &mut PgConnection, events: &[UsageEvent]) -> 
              AS finished (id, account_id, app_id, proxy_id)
          JOIN proxies ON proxies.id = finished.proxy_id
          ORDER BY finished.proxy_id
-         ON CONFLICT (id) DO NOTHING",
+         ON CONFLICT (id, occurred_at) DO NOTHING",
     )
     .bind(column(events, |event| event.id))
     .bind(column(events, |event| event.account.0))
@@ -41,7 +41,7 @@ async fn insert_events(connection: &mut PgConnection, events: &[UsageEvent]) -> 
     .bind(column(events, |event| event.endpoint.clone()))
     .bind(column(events, |event| i32::from(event.status)))
     .bind(column(events, |event| event.outcome.name()))
-    .bind(column(events, |event| event.code))
+    .bind(column(events, |event| event.code.clone()))
     .bind(column(events, |event| event.model.as_deref().map(text)))
     .bind(column(events, |event| event.tokens.map(|tokens| bigint(tokens.input))))
     .bind(column(events, |event| event.tokens.map(|tokens| bigint(tokens.cached))))

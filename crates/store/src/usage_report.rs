@@ -1,4 +1,5 @@
-//! What the dashboard shows of usage: sums over time, the heaviest users, the latest requests.
+//! What the dashboard shows of usage: sums over time and the heaviest users, from the sums by hour; the latest requests,
+//! from the events.
 
 use keyward_domain::ids::{AccountId, AppId, ProxyId};
 use sqlx::FromRow;
@@ -7,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
-/// Whose events are summed.
+/// Whose usage.
 #[derive(Clone, Copy, Debug)]
 pub enum UsageScope {
     Proxy(ProxyId),
@@ -97,9 +98,8 @@ pub struct RecentRequestRow {
     pub duration_ms: i32,
 }
 
-/// An error is what the client saw as one, and a reply that broke off under way. A client that left is neither.
-const SUMS: &str = "count(usage_events.id) AS requests,
-     count(usage_events.id) FILTER (WHERE status >= 400 OR outcome = 'upstream_failed') AS errors,
+const SUMS: &str = "coalesce(sum(requests), 0)::bigint AS requests,
+     coalesce(sum(errors), 0)::bigint AS errors,
      coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
      coalesce(sum(output_tokens), 0)::bigint AS output_tokens,
      coalesce(sum(cost_micro_usd), 0)::bigint AS cost_micro_usd";
@@ -116,10 +116,10 @@ impl Store {
         let sql = format!(
             "SELECT bucket AS starts_at, {SUMS}
              FROM generate_series($3::timestamptz, $4::timestamptz - interval '1 microsecond', interval '{step}') AS bucket
-             LEFT JOIN usage_events
-                 ON usage_events.account_id = $1 AND usage_events.{column} = $2
-                 AND usage_events.occurred_at >= $3 AND usage_events.occurred_at < $4
-                 AND date_trunc('{unit}', usage_events.occurred_at, 'UTC') = bucket
+             LEFT JOIN usage_hours
+                 ON usage_hours.account_id = $1 AND usage_hours.{column} = $2
+                 AND usage_hours.hour >= $3 AND usage_hours.hour < $4
+                 AND date_trunc('{unit}', usage_hours.hour, 'UTC') = bucket
              GROUP BY bucket ORDER BY bucket"
         );
         let rows = sqlx::query_as(&sql)
@@ -141,8 +141,8 @@ impl Store {
         let column = scope.column();
         let sql = format!(
             "SELECT sub, {SUMS}
-             FROM usage_events
-             WHERE account_id = $1 AND {column} = $2 AND occurred_at >= $3 AND occurred_at < $4 AND sub IS NOT NULL
+             FROM usage_user_hours
+             WHERE account_id = $1 AND {column} = $2 AND hour >= $3 AND hour < $4
              GROUP BY issuer_id, sub
              ORDER BY cost_micro_usd DESC, requests DESC, sub
              LIMIT 10"

@@ -23,6 +23,7 @@ mod configuring;
 mod connecting;
 mod content_types;
 mod custody;
+mod durable;
 mod extras;
 mod fallbacks;
 mod forms;

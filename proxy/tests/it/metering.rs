@@ -95,7 +95,7 @@ async fn a_batch_that_is_sent_twice_counts_once() {
     let proxy = world.openai().await;
     world.get(&proxy, "alice", "/v1/models").await.expect(200);
     world.usage(&proxy, 1).await;
-    let again =
-        world.database.execute("INSERT INTO usage_events SELECT * FROM usage_events ON CONFLICT (id) DO NOTHING").await;
-    assert_eq!(again, 0);
+    let again = "INSERT INTO usage_events SELECT * FROM usage_events ON CONFLICT (id, occurred_at) DO NOTHING";
+    assert_eq!(world.database.execute(again).await, 0);
+    assert_eq!(world.database.count("SELECT sum(requests)::bigint FROM usage_hours").await, 1);
 }

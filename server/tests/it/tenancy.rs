@@ -120,6 +120,7 @@ fn functions(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
         ("/api/app", Kind::Theirs(id(app()))),
         ("/api/app-name", Kind::Theirs(id(app()))),
         ("/api/rename-app", with(id(app()), &[("name", "Mine now")])),
+        ("/api/set-usage-retention", with(id(app()), &[("days", "30")])),
         ("/api/delete-app", Kind::Theirs(id(app()))),
         ("/api/link-issuer", with(vec![("app", app())], &[("kind", "firebase"), ("project", "my-app-1a2b3")])),
         ("/api/recheck-issuer", Kind::Theirs(id(theirs.issuer.to_string()))),

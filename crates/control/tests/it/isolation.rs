@@ -51,6 +51,7 @@ async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
         ("snippets", Kind::Reads, control.snippets(actor, proxy).await.map(drop)),
         ("usage", Kind::Reads, control.usage(actor, proxy, UsageRange::Month).await.map(drop)),
         ("rename_app", Kind::Edits, control.rename_app(actor, app, "Mine now").await),
+        ("set_usage_retention", Kind::Edits, control.set_usage_retention(actor, app, "30").await),
         ("add_issuer", Kind::Edits, control.add_issuer(actor, app, firebase()).await.map(drop)),
         ("recheck_issuer", Kind::Edits, control.recheck_issuer(actor, issuer).await.map(drop)),
         (

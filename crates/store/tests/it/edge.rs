@@ -12,14 +12,14 @@ use time::macros::datetime;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-const NOW: OffsetDateTime = datetime!(2026-01-15 12:00 UTC);
+pub const NOW: OffsetDateTime = datetime!(2026-01-15 12:00 UTC);
 
-fn id(number: u128) -> Uuid {
+pub fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
 }
 
 /// An account, an app with an issuer, and two proxies of it.
-async fn planted() -> TestDatabase {
+pub async fn planted() -> TestDatabase {
     let database = TestDatabase::create().await;
     let (account, app, issuer) = (id(1), id(2), id(3));
     let proxies = [(id(4), "aaaaaaaaaaaa"), (id(5), "bbbbbbbbbbbb")].map(|(proxy, slug)| {
@@ -46,7 +46,7 @@ fn subject(sub: &str) -> Subject {
     Subject { issuer: IssuerId(id(3)), sub: sub.to_owned() }
 }
 
-fn event(number: u128, sub: &str) -> UsageEvent {
+pub fn event(number: u128, sub: &str) -> UsageEvent {
     UsageEvent {
         id: id(number),
         account: AccountId(id(1)),

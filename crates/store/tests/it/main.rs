@@ -9,4 +9,5 @@ mod email_tokens;
 mod key_ring;
 mod members;
 mod sessions;
+mod usage_keeping;
 mod usage_report;
