@@ -140,10 +140,10 @@ impl UsageKeeper {
         let shipped = self.shipped.load(Ordering::Acquire);
         if let Some(journal) = self.journal.clone().filter(|_| shipped > self.trimmed) {
             // If it fails, it is tried with the next batch.
-            if let Ok(Ok(())) = spawn_blocking(move || journal.trim(shipped)).await {
-                self.full.store(false, Ordering::Relaxed);
-            }
+            let trimming = journal.clone();
+            let _ = spawn_blocking(move || trimming.trim(shipped)).await;
             self.trimmed = shipped;
+            self.note_room(&journal);
         }
         self.note_level();
     }
@@ -159,8 +159,9 @@ impl UsageKeeper {
             return self.keep_in_memory(batch).await;
         }
         let shipped = self.shipped.load(Ordering::Acquire);
+        let appending = journal.clone();
         let appended = spawn_blocking(move || {
-            let place = journal.append(&batch, shipped);
+            let place = appending.append(&batch, shipped);
             (place, batch)
         });
         let Ok((place, batch)) = appended.await else {
@@ -170,11 +171,11 @@ impl UsageKeeper {
         self.trimmed = shipped;
         match place {
             Ok(place) => {
-                self.set_full(false);
+                self.note_room(&journal);
                 self.shelf.put(place, batch);
             }
             Err(JournalError::Full) => {
-                self.set_full(true);
+                self.note_full();
                 self.drop_or_shelve(batch);
             }
             Err(error) => {
@@ -232,13 +233,19 @@ impl UsageKeeper {
         error!(lost = events, "usage events are lost: there is no more room for them");
     }
 
-    fn set_full(&self, full: bool) {
-        if full && !self.full.swap(full, Ordering::Relaxed) {
+    fn note_full(&self) {
+        if !self.full.swap(true, Ordering::Relaxed) {
             error!(
                 "as much usage waits on disk as may (KEYWARD_USAGE_DISK_MAX_BYTES): PostgreSQL has been away for long"
             );
         }
-        self.full.store(full, Ordering::Relaxed);
+    }
+
+    /// Half of it must be free: else calls would be refused and served by turns.
+    fn note_room(&self, journal: &Journal) {
+        if !journal.is_over_half() {
+            self.full.store(false, Ordering::Relaxed);
+        }
     }
 
     fn note_level(&self) {
