@@ -88,9 +88,17 @@ impl SseSplitter {
     }
 }
 
-/// The joined `data` lines of one event; `None` for comments and the like.
+/// The joined `data` lines of one event; `None` for comments and the like. As a client reads them: what is not UTF-8 is
+/// replaced, and a byte order mark before the first field is no part of it.
 pub fn data(event: &[u8]) -> Option<Cow<'_, str>> {
-    let text = std::str::from_utf8(event).ok()?;
+    match String::from_utf8_lossy(event) {
+        Cow::Borrowed(text) => joined_data(text),
+        Cow::Owned(text) => joined_data(&text).map(|data| Cow::Owned(data.into_owned())),
+    }
+}
+
+fn joined_data(text: &str) -> Option<Cow<'_, str>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut joined: Option<Cow<'_, str>> = None;
     for line in text.split(['\n', '\r']) {
         let Some(value) = line.strip_prefix("data:").or((line == "data").then_some("")) else { continue };
@@ -134,6 +142,17 @@ mod tests {
         ] {
             let (events, all) = cut(&[text.as_bytes()]);
             assert_eq!((events, all.as_str()), (want.iter().map(|&s| s.to_owned()).collect(), text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_read_as_its_client_reads_it() {
+        for (event, want) in [
+            (&b"\xef\xbb\xbfdata: first\n\n"[..], Some("first")),
+            (b"data: {\"id\":\"file-\xff\"}\n\n", Some("{\"id\":\"file-\u{fffd}\"}")),
+            (b"da\xffta: x\n\n", None),
+        ] {
+            assert_eq!(data(event).as_deref(), want, "{}", event.escape_ascii());
         }
     }
 

@@ -139,7 +139,8 @@ fn behind_boundary(rest: &[u8], parts: usize) -> Result<Progress, FormError> {
 
 fn head(rest: &[u8], offset: usize) -> Result<Progress, FormError> {
     let Some(length) = memmem::find(rest, b"\r\n\r\n") else {
-        return if rest.len() > MAX_HEAD_BYTES { Err(FormError::HeadTooLarge) } else { Ok(Progress::NeedsMore) };
+        // Of its end, all but the last byte may be here already.
+        return if rest.len() > MAX_HEAD_BYTES + 3 { Err(FormError::HeadTooLarge) } else { Ok(Progress::NeedsMore) };
     };
     if length > MAX_HEAD_BYTES {
         return Err(FormError::HeadTooLarge);
@@ -247,5 +248,16 @@ mod tests {
             }
         }
         assert_eq!(scan(b"--b0und--", &[3]), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_header_of_the_most_bytes_is_taken_at_any_chunking() {
+        let head = "Content-Disposition: form-data; name=\"a\"\r\nX-Long: ";
+        for (bytes, fits) in [(MAX_HEAD_BYTES, true), (MAX_HEAD_BYTES + 1, false)] {
+            let text = format!("--b0und\r\n{head}{}\r\n\r\nx\r\n--b0und--\r\n", "y".repeat(bytes - head.len()));
+            for size in [1, 2, 3, 5, 8_192] {
+                assert_eq!(scan(text.as_bytes(), &[size]).is_ok(), fits, "{bytes} bytes, {size} at a time");
+            }
+        }
     }
 }
