@@ -55,9 +55,15 @@ pub enum ParseTokenError {
 #[derive(Deserialize)]
 struct RawHeader {
     alg: String,
+    #[serde(default, deserialize_with = "text")]
     kid: Option<String>,
     #[serde(default, deserialize_with = "present")]
     crit: bool,
+}
+
+/// `null` is no text: a token that names its key so is not one that names none (RFC 7515, section 4.1.4).
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 /// Present with any value, `null` included.

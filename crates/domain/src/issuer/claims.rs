@@ -351,8 +351,12 @@ fn date(claims: &Claims, claim: &'static str) -> Result<Option<OffsetDateTime>, 
     let Value::Number(number) = value else {
         return Err(ClaimFailure::Bad { claim, reason: "is not a number" });
     };
-    let secs = number.as_i64().or_else(|| number.as_f64().map(|secs| secs.floor() as i64));
-    secs.and_then(|secs| OffsetDateTime::from_unix_timestamp(secs).ok())
+    // Neither up nor down: what was cut off would be leeway for one claim or another.
+    let secs = match number.as_i64() {
+        Some(secs) => Some((secs, Duration::ZERO)),
+        None => number.as_f64().map(|secs| (secs.floor() as i64, Duration::seconds_f64(secs - secs.floor()))),
+    };
+    secs.and_then(|(secs, fraction)| OffsetDateTime::from_unix_timestamp(secs).ok()?.checked_add(fraction))
         .map(Some)
         .ok_or(ClaimFailure::Bad { claim, reason: "is out of range" })
 }

@@ -28,6 +28,7 @@ async fn a_bad_token_costs_no_network() {
         (headed(json!({ "alg": "RS256", "kid": "one", "crit": ["exp"] })), TokenRejection::Malformed),
         (headed(json!({ "alg": "RS256", "kid": "one", "crit": null })), TokenRejection::Malformed),
         (headed(json!({ "alg": "RS256", "kid": 1 })), TokenRejection::Malformed),
+        (headed(json!({ "alg": "RS256", "kid": null })), TokenRejection::Malformed),
         (headed(json!({ "kid": "one" })), TokenRejection::Malformed),
         (headed(json!({ "alg": "none", "kid": "one" })), TokenRejection::AlgorithmNotAllowed),
         (headed(json!({ "alg": "HS256", "kid": "one" })), TokenRejection::AlgorithmNotAllowed),
@@ -40,6 +41,7 @@ async fn a_bad_token_costs_no_network() {
         (changed("sub", json!("")), TokenRejection::BadClaim { claim: "sub", reason: "is empty" }),
         (changed("exp", json!(NOW_SECS - 60)), TokenRejection::Expired),
         (changed("nbf", json!(NOW_SECS + 61)), TokenRejection::NotYetValid),
+        (changed("nbf", json!(NOW_SECS as f64 + 60.5)), TokenRejection::NotYetValid),
         (changed("iat", json!(NOW_SECS + 61)), TokenRejection::NotYetValid),
         (
             signer.sign(&json!({ "iss": claims["iss"], "aud": "my-app", "sub": "ada" })),
