@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 # `make run` starts everything; `make test` checks everything. The recipes are in scripts/.
-.PHONY: run test bench faults restarts setup fmt check audit clean
+.PHONY: run test bench faults restarts setup fmt check audit suites clean
 
 run:            ## Install what is missing, build, and start Postgres, dashboard, edge and emulator
 	@scripts/run.sh
@@ -28,6 +28,9 @@ bench:          ## The edge's speed beside nginx and Envoy; QUICK=1 for a first 
 
 restarts:       ## What rolling restarts under load lose; ROUNDS=20
 	@ROUNDS=$(ROUNDS) scripts/restarts.sh
+
+suites:         ## Figures from suites that others wrote, to docs/scoreboard.md; ONLY="wycheproof oracle" runs some, MINUTES=1 fuzzes for less
+	@scripts/suites.sh
 
 clean:          ## Remove what was built and the development database
 	@for cluster in postgres test-postgres; do [ ! -d .keyward/$$cluster ] || scripts/postgres.sh remove .keyward/$$cluster; done

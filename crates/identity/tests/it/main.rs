@@ -1,4 +1,4 @@
-//! Tokens, key sets and caches, against issuers on real sockets and against published test vectors.
+//! Tokens, key sets and caches, against issuers on real sockets.
 
 mod caching;
 mod explaining;
@@ -9,4 +9,3 @@ mod refusals;
 mod signer;
 mod test_calls;
 mod verification;
-mod wycheproof;

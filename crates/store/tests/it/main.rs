@@ -1,6 +1,5 @@
 //! The store against a real PostgreSQL, a fresh database for each test.
 
-mod aes_gcm;
 mod app_users;
 mod backoff;
 mod common;
