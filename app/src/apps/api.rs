@@ -61,7 +61,8 @@ pub async fn rename_app(id: AppId, name: String) -> Result<(), PageError> {
 #[server(endpoint = "set-usage-retention")]
 pub async fn set_usage_retention(id: AppId, days: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    Ok(control.set_usage_retention(&actor, id, &days).await?)
+    let set = control.set_usage_retention(&actor, id, &days).await;
+    set.map_err(|error| PageError::from(error).keeping([("days", &days)]))
 }
 
 #[server(endpoint = "delete-app")]

@@ -35,7 +35,7 @@ pub fn AppSettings(
                 <PostForm action=retention check=check_days>
                     <FormAlert error=retention_error fields=&["days"]/>
                     <input type="hidden" name="id" value=app.id.to_string()/>
-                    <Field name="days" label="Days to keep single requests" kind=FieldKind::Number value=days error=retention_error hint="1 to 400. Sums by the hour stay for the charts."/>
+                    <Field name="days" label="Days to keep single requests" kind=FieldKind::Number value=days error=retention_error hint="1 to 400. Older ones are deleted within the hour, for good; sums by the hour stay for the charts."/>
                     <div class="submit-row"><SubmitButton pending=pending(retention) class="btn">"Save days"</SubmitButton><Saved action=retention/></div>
                 </PostForm>
                 <Danger
