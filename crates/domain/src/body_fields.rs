@@ -197,10 +197,8 @@ impl BodyFieldsTable {
         template.matches(path)?.get("model").map(str::to_owned)
     }
 
-    fn matching(&self, method: &str, path: &RequestPath) -> Option<&(BodyFields, PathTemplate)> {
-        let fits = |(fields, template): &&(BodyFields, PathTemplate)| {
-            fields.method == method && template.matches(path).is_some()
-        };
+    pub fn matching(&self, method: &str, path: &RequestPath) -> Option<&(BodyFields, PathTemplate)> {
+        let fits = |(fields, template): &&(BodyFields, PathTemplate)| fields.method == method && template.fits(path);
         self.0.iter().filter(fits).max_by_key(|(_, template)| template.specificity())
     }
 }

@@ -93,9 +93,14 @@ pub fn body_fields(provider: &str, method: &str, path: &RequestPath) -> Option<&
     COMPILED.get(provider)?.body_fields.find(method, path)
 }
 
+/// The same, with the template that says where its parameters are.
+pub fn body_fields_at(provider: &str, method: &str, path: &RequestPath) -> Option<&'static (BodyFields, PathTemplate)> {
+    COMPILED.get(provider)?.body_fields.matching(method, path)
+}
+
 /// Whether the catalogue speaks of this call: where it then lists no fields of a body, there are none that a rule is about.
 pub fn is_known(provider: &str, method: &str, path: &RequestPath) -> bool {
-    let is_it = |(of, template): &(&str, PathTemplate)| *of == method && template.matches(path).is_some();
+    let is_it = |(of, template): &(&str, PathTemplate)| *of == method && template.fits(path);
     COMPILED.get(provider).is_some_and(|compiled| compiled.known.iter().any(is_it))
 }
 
@@ -108,13 +113,13 @@ pub fn model_in_path(provider: &str, method: &str, path: &RequestPath) -> Option
 pub fn model_list(provider: &str, method: &str, path: &RequestPath) -> Option<&'static ModelList> {
     let method = if method == "HEAD" { "GET" } else { method };
     let lists = &COMPILED.get(provider)?.model_lists;
-    lists.iter().find(|(of, template, _)| *of == method && template.matches(path).is_some()).map(|(_, _, list)| *list)
+    lists.iter().find(|(of, template, _)| *of == method && template.fits(path)).map(|(_, _, list)| *list)
 }
 
 /// The calls that the body of this one holds.
 pub fn later_calls(provider: &str, method: &str, path: &RequestPath) -> Option<&'static LaterCalls> {
     let later = &COMPILED.get(provider)?.later_calls;
-    later.iter().find(|(of, template, _)| *of == method && template.matches(path).is_some()).map(|(_, _, calls)| *calls)
+    later.iter().find(|(of, template, _)| *of == method && template.fits(path)).map(|(_, _, calls)| *calls)
 }
 
 /// What a provider takes money for.
@@ -129,7 +134,7 @@ pub enum Charge {
 pub fn charge(name: &str, method: &str, path: &RequestPath) -> Charge {
     let (Some(known), Some(compiled)) = (provider(name), COMPILED.get(name)) else { return Charge::Work };
     let only_reads = matches!(method, "GET" | "HEAD" | "DELETE") && known.reads == Reads::Free;
-    let is_listed = |(wanted, template): &(&str, PathTemplate)| *wanted == method && template.matches(path).is_some();
+    let is_listed = |(wanted, template): &(&str, PathTemplate)| *wanted == method && template.fits(path);
     match compiled.unbilled.iter().any(is_listed) {
         true => Charge::Nothing,
         false if only_reads && known.is_custom() => Charge::Request,

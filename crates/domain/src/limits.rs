@@ -147,13 +147,6 @@ impl Window {
     }
 }
 
-/// At most `requests` in any `window`, for each app user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RateLimit {
-    pub requests: u32,
-    pub window: Window,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -171,6 +171,18 @@ impl PathTemplate {
         self.matches_prefix(path, self.segments.len())
     }
 
+    /// As `matches`, where nobody asks what the parameters take.
+    pub fn fits(&self, path: &RequestPath) -> bool {
+        let fits = |(segment, text): (&Segment, &String)| match segment {
+            Segment::Literal(literal) => literal == text,
+            Segment::Param(_) => !text.contains(':'),
+            Segment::Verb { verb, .. } => {
+                text.split_once(':').is_some_and(|(value, behind)| !value.is_empty() && behind == verb)
+            }
+        };
+        self.segments.len() == path.segments.len() && self.segments.iter().zip(&path.segments).all(fits)
+    }
+
     /// Whether the first `count` segments of the path are those of this template; for rules about a parent's children.
     pub fn matches_prefix(&self, path: &RequestPath, count: usize) -> Option<PathParams> {
         let (wanted, given) = (self.segments.get(..count)?, path.segments.get(..count)?);

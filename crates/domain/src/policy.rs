@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::body_rules::BodyRule;
 use crate::ids::{PlanId, ProxyId};
 use crate::ip_rules::IpRule;
-use crate::limits::{Limit, Measure, Per, RateLimit};
+use crate::limits::Limit;
 use crate::ownership::ResourceRef;
 use crate::provider::OwnershipRule;
 
@@ -67,32 +67,6 @@ pub struct ProxyPolicy {
     pub ownership: Vec<OwnershipRule>,
     /// Objects of the developer's own that every user may name in a body, and use where a public one may be used.
     pub shared: BTreeSet<ResourceRef>,
-}
-
-impl ProxyPolicy {
-    /// The limit of requests that the settings form shows.
-    pub fn user_rate_limit(&self) -> Option<RateLimit> {
-        self.limits
-            .iter()
-            .find(|limit| is_user_rate(limit))
-            .map(|limit| RateLimit { requests: u32::try_from(limit.amount).unwrap_or(u32::MAX), window: limit.window })
-    }
-
-    pub fn set_user_rate_limit(&mut self, rate: Option<RateLimit>) {
-        self.limits.retain(|limit| !is_user_rate(limit));
-        let limit = rate.map(|rate| Limit {
-            measure: Measure::Requests,
-            window: rate.window,
-            per: Per::User,
-            model: None,
-            amount: u64::from(rate.requests),
-        });
-        self.limits.splice(0..0, limit);
-    }
-}
-
-fn is_user_rate(limit: &Limit) -> bool {
-    limit.measure == Measure::Requests && limit.per == Per::User && limit.model.is_none()
 }
 
 /// Firebase App Check: whether a call must come from an untampered app.
@@ -182,23 +156,11 @@ pub enum Byok {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Window;
 
     #[test]
     fn a_policy_with_a_restriction_of_a_later_version_is_not_read() {
         assert!(serde_json::from_str::<ProxyPolicy>("{}").is_ok());
         assert!(serde_json::from_str::<ProxyPolicy>(r#"{"later_restriction": true}"#).is_err());
         assert!(serde_json::from_str::<AppPolicy>(r#"{"later_restriction": true}"#).is_err());
-    }
-
-    #[test]
-    fn the_simple_limit_is_one_of_the_limits() {
-        let mut policy = ProxyPolicy::default();
-        let rate = RateLimit { requests: 10, window: Window::Minute };
-        policy.set_user_rate_limit(Some(rate));
-        policy.set_user_rate_limit(Some(rate));
-        assert_eq!((policy.limits.len(), policy.user_rate_limit()), (1, Some(rate)));
-        policy.set_user_rate_limit(None);
-        assert_eq!(policy, ProxyPolicy::default());
     }
 }

@@ -146,10 +146,9 @@ impl RuleSet {
     }
 
     pub fn find(&self, method: &str, path: &RequestPath) -> Option<Allowed<'_>> {
-        let candidates = self.0.iter().filter(|(rule, _)| rule.method == method);
-        let matching = candidates
-            .filter_map(|(rule, template)| template.matches(path).map(|params| Allowed { rule, template, params }));
-        matching.max_by_key(|allowed| allowed.template.specificity())
+        let matching = self.0.iter().filter(|(rule, template)| rule.method == method && template.fits(path));
+        let (rule, template) = matching.max_by_key(|(_, template)| template.specificity())?;
+        Some(Allowed { rule, template, params: template.matches(path)? })
     }
 
     /// The first rule that can be called as it stands.

@@ -2,8 +2,9 @@
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
+use keyward_domain::body_fields::BodyFields;
 use keyward_domain::body_rules::Ruling;
-use keyward_domain::catalogue;
+use keyward_domain::catalogue::{self, Charge};
 use keyward_domain::model_lists::{self, ModelList};
 use keyward_domain::ownership::Demands;
 use keyward_domain::path::RequestPath;
@@ -29,8 +30,10 @@ pub struct Endpoint {
     pub model_in_path: Option<String>,
     /// Of an API that takes it there (Deepgram).
     takes_model_in_query: bool,
-    /// Where in the body the model is named, if it is.
-    model_pointer: &'static str,
+    /// What the catalogue knows of its body.
+    pub fields: Option<&'static BodyFields>,
+    /// What the provider takes money for.
+    pub charge: Charge,
     /// What its reply lists.
     pub models: Option<&'static ModelList>,
     /// The body rule that holds here: the body must be read.
@@ -41,22 +44,18 @@ impl Endpoint {
     /// The model that will be asked. Where the path names it, what the body says is not obeyed.
     pub fn model<'a>(&'a self, body: Option<&'a Value>) -> Option<&'a str> {
         let in_query = || self.query.get("model").filter(|_| self.takes_model_in_query);
-        let in_body = || body?.pointer(self.model_pointer)?.as_str();
+        // Of an endpoint that the catalogue does not know, the usual place.
+        let pointer = self.fields.and_then(|fields| fields.model.as_deref()).unwrap_or("/model");
+        let in_body = || body?.pointer(pointer)?.as_str();
         self.model_in_path.as_deref().or_else(in_query).or_else(in_body)
     }
 
     /// Whether a model works for such a call, as far as the catalogue knows; else any call to an API that is paid by tokens.
-    pub fn takes_model(&self, provider: &Provider, method: &str) -> bool {
+    pub fn takes_model(&self, provider: &Provider) -> bool {
         let is_of_models = provider.usage_shape != UsageShape::None;
-        let known = catalogue::body_fields(&provider.name, method, &self.path).map(|fields| fields.model.is_some());
+        let known = self.fields.map(|fields| fields.model.is_some());
         self.model_in_path.is_some() || self.takes_model_in_query || known.unwrap_or(is_of_models)
     }
-}
-
-/// Of an endpoint that the catalogue does not know, the usual place.
-fn model_pointer(provider: &str, method: &str, path: &RequestPath) -> &'static str {
-    let fields = catalogue::body_fields(provider, method, path);
-    fields.and_then(|fields| fields.model.as_deref()).unwrap_or("/model")
 }
 
 pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
@@ -84,13 +83,13 @@ pub fn allowed(proxy: &ServedProxy, method: &str, path: RequestPath, query: Quer
     if let Some((param, model)) = ruled {
         query.set(param, &model);
     }
-    let model_in_query = || {
-        let param = catalogue::body_fields(provider, method, &path)?.model_query.as_deref()?;
-        query.get(param).map(str::to_owned)
-    };
+    let known = catalogue::body_fields_at(provider, method, &path);
+    let fields = known.map(|(fields, _)| fields);
+    let in_path = || known?.1.matches(&path)?.get("model").map(str::to_owned);
+    let in_query = || query.get(fields?.model_query.as_deref()?).map(str::to_owned);
     let models = catalogue::model_list(provider, method, &path);
-    let named = allowed.params.get("model").filter(|_| models.is_some());
-    if named.is_some_and(|name| !proxy.bodies.shows(name, model_lists::maker(name))) {
+    let one = models.filter(|list| list.items.is_empty()).and_then(|_| path.segments().last());
+    if one.is_some_and(|name| !proxy.bodies.shows(name, model_lists::maker(name))) {
         return Err(Rejection::ResourceNotFound);
     }
     Ok(Endpoint {
@@ -99,9 +98,10 @@ pub fn allowed(proxy: &ServedProxy, method: &str, path: RequestPath, query: Quer
         upstream_path: allowed.template.rebuild(&allowed.params),
         headers: allowed.rule.headers.clone(),
         demands: proxy.ownership.demands(method, &path, &query),
-        model_in_path: catalogue::model_in_path(provider, method, &path).or_else(model_in_query),
+        model_in_path: in_path().or_else(in_query),
         takes_model_in_query: allowed.rule.query.iter().any(|name| name == "model"),
-        model_pointer: model_pointer(provider, method, &path),
+        fields,
+        charge: catalogue::charge(provider, method, &path),
         ruling: proxy.bodies.ruling(provider, method, &path).map_err(Rejection::Body)?,
         path,
         query,

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::Method;
-use keyward_domain::body_rules::{BodyRefusal, Call, Ruling, apply};
+use keyward_domain::body_rules::{BodyRefusal, Call, EndUser, Ruling, apply};
 use keyward_domain::json_edit::{self, Edit};
 use keyward_domain::multipart::Form;
 use keyward_domain::rejection::Rejection;
@@ -27,7 +27,10 @@ pub fn obey(
         return if is_bodiless { Ok(upload) } else { Err(unreadable()) };
     };
     let named = ruling.template.full_name("model", &endpoint.path);
-    let end_user = proxy.end_user_name(caller.subject()).ok_or(Rejection::ProviderKeyUnusable)?;
+    let end_user = match ruling.rule.end_user {
+        EndUser::Free => String::new(),
+        EndUser::Hashed => proxy.end_user_name(caller.subject()).ok_or(Rejection::ProviderKeyUnusable)?,
+    };
     let call = Call { fields: ruling.fields, body, model_in_path: named.as_deref(), end_user: &end_user };
     let changes = apply(&ruling.rule, &call).map_err(Rejection::Body)?;
     if let Some(model) = changes.model_in_path {

@@ -90,8 +90,7 @@ impl Booking<'_> {
     }
 
     fn call<'c>(&'c self, via: &'c ServedProxy, endpoint: &'c Endpoint, upload: &'c Upload) -> Call<'c> {
-        let (method, payer, now) = (&self.head.method, self.payer, self.edge.clock.now());
-        Call { proxy: via, method, endpoint, upload, payer, now }
+        Call { proxy: via, endpoint, upload, payer: self.payer, now: self.edge.clock.now() }
     }
 }
 

@@ -73,7 +73,7 @@ impl Later<'_> {
             obeys_rules(&endpoint, &body)?;
             self.named.extend(endpoint.demands.named_in_body(&body));
             self.named.extend(endpoint.demands.required.iter().cloned());
-            self.add(&method, &endpoint, body)?;
+            self.add(&endpoint, body)?;
             rest(at).await;
         }
         Ok(())
@@ -94,17 +94,17 @@ impl Later<'_> {
             let body = call.get(&holds.body).cloned().unwrap_or_default();
             let path = RequestPath::parse(&holds.url).map_err(|_| Rejection::UnreadableCalls)?;
             let endpoint = authorize::allowed(self.proxy, "POST", path, Query::default())?;
-            self.add(&Method::POST, &endpoint, body)?;
+            self.add(&endpoint, body)?;
             rest(at).await;
         }
         Ok(())
     }
 
-    fn add(&mut self, method: &Method, endpoint: &Endpoint, body: Value) -> Result<(), Rejection> {
+    fn add(&mut self, endpoint: &Endpoint, body: Value) -> Result<(), Rejection> {
         let Booking { edge, limits, payer, .. } = self.booking;
         let upload = Upload::Json { bytes: Bytes::new(), value: body, held: edge.held_bytes.lease() };
         let (proxy, now) = (self.proxy, edge.clock.now());
-        let one = limits.of_later(&Call { proxy, method, endpoint, upload: &upload, payer: *payer, now })?;
+        let one = limits.of_later(&Call { proxy, endpoint, upload: &upload, payer: *payer, now })?;
         match &mut self.demand {
             Some(demand) => demand.add(one),
             None => self.demand = Some(one),

@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use http::Method;
 use keyward_domain::calendar::{self, Months};
 use keyward_domain::call_price::CallPrice;
-use keyward_domain::catalogue::{self, Charge};
+use keyward_domain::catalogue::Charge;
 use keyward_domain::client_address::ClientAddress;
 use keyward_domain::extras;
 use keyward_domain::limits::names::{address_tag, counter_name, subject_tag};
@@ -141,7 +140,6 @@ impl Limits {
 /// What decides how much a call may use.
 pub struct Call<'a> {
     pub proxy: &'a ServedProxy,
-    pub method: &'a Method,
     pub endpoint: &'a Endpoint,
     pub upload: &'a Upload,
     pub payer: Payer,
@@ -159,8 +157,7 @@ impl Call<'_> {
     /// Every model that may work for the call: the one that is asked for, and those that it names as fallbacks.
     fn models(&self) -> Vec<Option<String>> {
         let asked = self.endpoint.model(self.upload.value()).map(metering::asked_model);
-        let fields = catalogue::body_fields(&self.proxy.provider.name, self.method.as_str(), &self.endpoint.path);
-        let others = fields.into_iter().flat_map(|fields| fields.named_models(self.body()));
+        let others = self.endpoint.fields.into_iter().flat_map(|fields| fields.named_models(self.body()));
         let others = others.map(|model| Some(metering::asked_model(model))).filter(|other| *other != asked);
         let others: Vec<Option<String>> = others.collect();
         // Where only fallbacks are named, the first of them is asked.
@@ -172,11 +169,7 @@ impl Call<'_> {
     pub fn extras(&self) -> Vec<String> {
         match self.charge() {
             Charge::Nothing | Charge::Request => Vec::new(),
-            Charge::Work => {
-                let provider = &self.proxy.provider.name;
-                let fields = catalogue::body_fields(provider, self.method.as_str(), &self.endpoint.path);
-                extras::asked(fields, self.body())
-            }
+            Charge::Work => extras::asked(self.endpoint.fields, self.body()),
         }
     }
 
@@ -203,8 +196,7 @@ impl Call<'_> {
     }
 
     fn asked<'m>(&self, model: Option<&'m str>) -> AskedModel<'m> {
-        let works =
-            || self.charge() == Charge::Work && self.endpoint.takes_model(self.proxy.provider, self.method.as_str());
+        let works = || self.charge() == Charge::Work && self.endpoint.takes_model(self.proxy.provider);
         match model {
             Some(model) => AskedModel::Named(model),
             None if works() => AskedModel::Untold,
@@ -217,7 +209,7 @@ impl Call<'_> {
     }
 
     pub fn charge(&self) -> Charge {
-        catalogue::charge(&self.proxy.provider.name, self.method.as_str(), &self.endpoint.path)
+        self.endpoint.charge
     }
 
     /// Nothing, of a call that makes no model work.

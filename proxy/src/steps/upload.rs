@@ -142,7 +142,8 @@ pub async fn receive(
     let is_form = media_type == "multipart/form-data";
     let names_objects = !endpoint.demands.names_in_form().is_empty();
     let is_pairs = media_type == "application/x-www-form-urlencoded" && names_objects && endpoint.ruling.is_none();
-    if endpoint.demands.reads_body && !is_json && !is_pairs && !(is_form && endpoint.demands.takes_form) {
+    let is_readable = is_json || is_pairs || (is_form && endpoint.demands.takes_form);
+    if endpoint.demands.reads_body && !is_readable {
         return Err(Rejection::UnreadableMediaType);
     }
     if endpoint.ruling.is_some() && !is_json && !is_form {

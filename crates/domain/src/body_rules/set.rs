@@ -1,5 +1,6 @@
 //! Which of a proxy's body rules holds for a call.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use super::{BodyRefusal, BodyRule, EndUser, SystemPrompt, Tools, models};
@@ -31,7 +32,7 @@ pub struct Ruling {
     pub rule: Arc<BodyRule>,
     pub fields: &'static BodyFields,
     /// Matches the call; its `{model}` names the model.
-    pub template: PathTemplate,
+    pub template: Cow<'static, PathTemplate>,
 }
 
 /// Of endpoints that the catalogue does not know and a developer named: the fields of a chat.
@@ -103,15 +104,12 @@ impl BodyRules {
     }
 
     fn holding(&self, provider: &str, method: &str, path: &RequestPath) -> Result<Option<Ruling>, BodyRefusal> {
-        let known = catalogue::body_fields(provider, method, path);
-        let named = self.named.iter().filter(|(of, template, _)| of == method && template.matches(path).is_some());
+        let named = self.named.iter().filter(|(of, template, _)| of == method && template.fits(path));
         let named = named.max_by_key(|(_, template, _)| template.specificity());
         let Some(rule) = named.map(|(_, _, rule)| rule).or(self.general.as_ref()).cloned() else { return Ok(None) };
-        let (fields, template) = match (known, named) {
-            (Some(fields), _) => {
-                (fields, PathTemplate::parse(&fields.template).expect("a test parses every template of the catalogue"))
-            }
-            (None, Some((_, template, _))) => (&*CHAT_LIKE, template.clone()),
+        let (fields, template) = match (catalogue::body_fields_at(provider, method, path), named) {
+            (Some((fields, template)), _) => (fields, Cow::Borrowed(template)),
+            (None, Some((_, template, _))) => (&*CHAT_LIKE, Cow::Owned(template.clone())),
             (None, None) => {
                 let is_harmless = !has_body(method) || catalogue::is_known(provider, method, path);
                 return if is_harmless || !rule.restricts() { Ok(None) } else { Err(BodyRefusal::UnknownFields) };

@@ -2,7 +2,7 @@
 
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AccountId, KeyId, ProxyId};
-use keyward_domain::limits::{RateLimit, Window};
+use keyward_domain::limits::{Limit, Measure, Per, Window};
 use keyward_domain::policy::ProxyPolicy;
 use keyward_domain::provider::{KeyPlacement, upstream_origin};
 use keyward_domain::rules::EndpointRule;
@@ -26,8 +26,9 @@ pub const MORE_KEYS: [&str; 4] = [
     "emulator-key-canary-alices-new-must-not-leak",
 ];
 
-pub fn limit(requests: u32) -> RateLimit {
-    RateLimit { requests, window: Window::Hour }
+/// So many requests an hour for each user.
+pub fn limit(requests: u64) -> Limit {
+    Limit { measure: Measure::Requests, window: Window::Hour, per: Per::User, model: None, amount: requests }
 }
 
 /// One proxy to be, with an account, an app, a default plan and an issuer of its own.
@@ -37,7 +38,7 @@ pub struct Seed {
     pub placement: Option<KeyPlacement>,
     pub rules: Option<Vec<EndpointRule>>,
     /// Goes into the policy.
-    pub rate_limit: Option<RateLimit>,
+    pub rate_limit: Option<Limit>,
     pub policy: ProxyPolicy,
     pub origins: Vec<String>,
     pub issuers: Vec<Value>,
@@ -84,9 +85,7 @@ impl Seed {
             version: 1,
         };
         let mut policy = self.policy;
-        if self.rate_limit.is_some() {
-            policy.set_user_rate_limit(self.rate_limit);
-        }
+        policy.limits.extend(self.rate_limit);
         let data_key = ring.open_data_key(AccountId(account), &wrapped).expect("just made");
         let provider_key = ProviderKey::parse(PROVIDER_KEY).expect("a key");
         let sealed = data_key.seal_provider_key(&context, &provider_key).expect("random");
