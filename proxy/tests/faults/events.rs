@@ -14,6 +14,20 @@ pub struct Event {
     pub output_tokens: Option<i64>,
 }
 
+/// What the sums by hour say otherwise than the events that they are sums of.
+pub async fn wrong_sums(database: &TestDatabase) -> Option<String> {
+    let whole = sums(database, "count(*)", "usage_events").await;
+    let summed = sums(database, "coalesce(sum(requests), 0)", "usage_hours").await;
+    (whole != summed).then(|| format!("the sums by hour say {summed}, the events {whole}"))
+}
+
+async fn sums(database: &TestDatabase, requests: &str, table: &str) -> String {
+    let tokens = |name: &str| format!("coalesce(sum({name}), 0)");
+    let (input, output) = (tokens("input_tokens"), tokens("output_tokens"));
+    let sql = format!("SELECT concat({requests}, ' requests, ', {input}, ' + ', {output}, ' tokens') FROM {table}");
+    database.text(&sql).await
+}
+
 /// Those of the users whose names end so.
 pub async fn of_users(database: &TestDatabase, ending: &str) -> Vec<Event> {
     let rows = database

@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::site::LAME_DUCK;
+
 /// One call, as its client saw it end.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -56,7 +58,12 @@ pub enum Manner {
 impl Call {
     /// Nothing that was done to its edge, and nothing that it asked for itself, explains that it broke off.
     pub fn broke_without_cause(&self, ends: &[End]) -> bool {
-        let ended = |end: &End| end.node == self.node && end.from <= self.ended && end.to >= self.began;
+        // One that stops serves on for a while, and then lets short calls end.
+        let breaks_from = |end: &End| match end.manner {
+            Manner::Killed => end.from,
+            Manner::Stopped => end.from + LAME_DUCK,
+        };
+        let ended = |end: &End| end.node == self.node && breaks_from(end) <= self.ended && end.to >= self.began;
         self.ending == Ending::Broken && !self.may_break && !ends.iter().any(ended)
     }
 }

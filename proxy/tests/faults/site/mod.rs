@@ -75,6 +75,9 @@ async fn start_emulator() -> (Process, String) {
     (process, address)
 }
 
+/// For so long an edge that was asked to stop serves on as if nothing had been.
+pub const LAME_DUCK: Duration = Duration::from_secs(1);
+
 /// Short times, so that what waits for them ends within a round.
 fn edge_env(database: &str, redis: &str, emulator: &str) -> Vec<(&'static str, String)> {
     let overrides = json!({"https://firebaseappcheck.googleapis.com/v1/jwks": format!("{emulator}/v1/jwks")});
@@ -94,6 +97,7 @@ fn edge_env(database: &str, redis: &str, emulator: &str) -> Vec<(&'static str, S
         ("KEYWARD_BODY_IDLE_TIMEOUT_SECS", "4".to_owned()),
         ("KEYWARD_WRITE_STALL_TIMEOUT_SECS", "3".to_owned()),
         ("KEYWARD_HEAD_READ_TIMEOUT_SECS", "5".to_owned()),
+        ("KEYWARD_LAME_DUCK_SECS", LAME_DUCK.as_secs().to_string()),
         ("KEYWARD_SHUTDOWN_GRACE_SECS", "2".to_owned()),
         ("KEYWARD_JWKS_OVERRIDES", overrides.to_string()),
     ]
