@@ -25,6 +25,8 @@ pub struct Call {
     pub metered: bool,
     /// The provider was asked to break it off.
     pub may_break: bool,
+    /// What the client says of a connection that broke.
+    pub broke: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -107,12 +107,17 @@ impl Round {
         let mut wrong = journal.wrongs();
         wrong.extend(permitted::judge(truth));
         let log: String = site.nodes.iter().map(|node| node.take_log()).collect();
+        let panics = log.lines().filter(|line| line.contains("panicked"));
+        wrong.extend(panics.map(|line| format!("an edge panicked: {line}")));
         let redis_was_away = log.contains("Redis can't be reached");
         let kills = ends.iter().filter(|end| end.manner == Manner::Killed).count();
         let allowance = Allowance::in_round(LIMITS, redis_was_away, kills);
         wrong.extend(limits::judge(&calls, truth, COUNTED, BUDGETED, allowance));
         let unexplained = calls.iter().filter(|call| call.broke_without_cause(&ends));
-        wrong.extend(unexplained.map(|call| format!("{} of {} broke off without a cause", call.method, call.user)));
+        wrong.extend(
+            unexplained
+                .map(|call| format!("{} of {} broke off without a cause: {:?}", call.method, call.user, call.broke)),
+        );
         let hung = calls.iter().filter(|call| call.ending == Ending::Hung);
         wrong.extend(hung.map(|call| format!("{} of {} hung for more than {DEADLINE:?}", call.method, call.user)));
         wrong.extend(leaks::in_writing(log.as_bytes()).map(|what| format!("the log holds {what}")));

@@ -65,6 +65,7 @@ mod tests {
             tokens: Some((4, 6)),
             metered: true,
             may_break: false,
+            broke: None,
         }
     }
 

@@ -30,6 +30,7 @@ impl Case {
             tokens: Some((3, 5)),
             metered: true,
             may_break: false,
+            broke: None,
         };
         let seen = Seen {
             method: "POST".to_owned(),

@@ -51,6 +51,8 @@ pub struct Told {
     pub status: u16,
     pub body: Vec<u8>,
     pub is_whole: bool,
+    /// What the client says of a connection that broke.
+    pub broke: Option<String>,
 }
 
 impl Told {
@@ -99,7 +101,7 @@ impl Traffic {
                 Err(_) => (Ending::Hung, None),
             };
             self.note(&ask, (node, began), ending, told.as_ref());
-            return told;
+            return told.filter(|told| told.status != 0);
         }
         None
     }
@@ -152,6 +154,7 @@ impl Traffic {
             tokens: reply.filter(|told| told.is_whole).and_then(|told| super::models::told_tokens(&told.text())),
             metered: ask.metered,
             may_break: ask.may_break,
+            broke: told.and_then(|told| told.broke.clone()),
         });
     }
 }
@@ -167,11 +170,24 @@ async fn follow(request: RequestBuilder, leave: Leave) -> Followed {
         Ok(response) => response,
         Err(error) if error.is_connect() => return Followed::Refused,
         Err(error) if error.is_timeout() => return Followed::To(Ending::Hung, None),
-        Err(_) => return Followed::To(Ending::Broken, None),
+        Err(error) => {
+            let told = Told { status: 0, body: Vec::new(), is_whole: false, broke: Some(causes(&error)) };
+            return Followed::To(Ending::Broken, Some(told));
+        }
     };
-    let mut told = Told { status: response.status().as_u16(), body: Vec::new(), is_whole: false };
+    let mut told = Told { status: response.status().as_u16(), body: Vec::new(), is_whole: false, broke: None };
     let ending = read(&mut response, leave, &mut told).await;
     Followed::To(ending, Some(told))
+}
+
+fn causes(error: &reqwest::Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        said.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    said
 }
 
 async fn read(response: &mut Response, leave: Leave, told: &mut Told) -> Ending {
@@ -191,7 +207,10 @@ async fn read(response: &mut Response, leave: Leave, told: &mut Told) -> Ending 
                 return Ending::Whole { status: told.status };
             }
             Err(error) if error.is_timeout() => return Ending::Hung,
-            Err(_) => return Ending::Broken,
+            Err(error) => {
+                told.broke = Some(causes(&error));
+                return Ending::Broken;
+            }
         }
     }
     Ending::Left
