@@ -6,7 +6,7 @@ use anyhow::Context;
 use http::{HeaderValue, request::Parts};
 use memchr::memmem;
 
-use crate::{anthropic, config::Config, faults::Faults, gemini, issuer::KeyRing, openai, seen::Seen};
+use crate::{anthropic, config::Config, faults::Faults, gemini, issuer::KeyRing, openai, seen::Seen, sockets::Sockets};
 
 pub type Shared = Arc<Emulator>;
 
@@ -20,6 +20,7 @@ pub struct Emulator {
     pub key_ring: KeyRing,
     pub seen: Seen,
     pub faults: Faults,
+    pub sockets: Sockets,
     pub openai: openai::Store,
     pub anthropic: anthropic::Store,
     pub gemini: gemini::Store,
@@ -34,6 +35,7 @@ impl Emulator {
             key_ring: KeyRing::generate().context("cannot generate the signing keys")?,
             seen: Seen::default(),
             faults: Faults::default(),
+            sockets: Sockets::default(),
             openai: openai::Store::default(),
             anthropic: anthropic::Store::default(),
             gemini: gemini::Store::default(),

@@ -25,6 +25,7 @@ mod reply;
 mod routes;
 mod seen;
 mod shelf;
+mod sockets;
 mod sse;
 mod vectors;
 mod witness;

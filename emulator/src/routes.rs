@@ -10,7 +10,7 @@ use http::{Method, StatusCode, Uri};
 
 use crate::{
     anthropic, compatible, control, echo, emulator::Shared, gemini, issuer, native, openai, provider::Provider,
-    reception,
+    reception, sockets,
 };
 
 pub fn router(emulator: Shared) -> Router {
@@ -20,6 +20,7 @@ pub fn router(emulator: Shared) -> Router {
         .merge(gemini::routes())
         .merge(compatible::routes())
         .merge(native::routes())
+        .merge(sockets::routes())
         .merge(echo::routes())
         .merge(issuer::routes())
         .merge(control::routes())

@@ -25,6 +25,7 @@ use crate::meter::Meter;
 use crate::pipeline::{self, Admission, Arrival};
 use crate::reply_stream::Body;
 use crate::snapshot::ServedProxy;
+use crate::socket::Afterwards;
 use crate::steps::cors::Cors;
 use crate::steps::headers;
 use crate::steps::record::{Content, Passed};
@@ -45,6 +46,7 @@ pub struct Peer {
     pub heads: Heads,
     /// Soon it is better served elsewhere.
     pub leaving: CancellationToken,
+    pub afterwards: Afterwards,
 }
 
 pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> Response<Body> {
@@ -69,6 +71,12 @@ pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> 
     };
     let mut response = match admission {
         Ok(Admission::Passed(passed)) => envelope.pass(passed, meter),
+        Ok(Admission::Socket(opening)) => {
+            meter.replying(StatusCode::SWITCHING_PROTOCOLS.as_u16());
+            let (headers, conversation) = opening.begin(meter);
+            peer.afterwards.set(conversation);
+            return envelope.close(StatusCode::SWITCHING_PROTOCOLS, headers, Bytes::new());
+        }
         Ok(Admission::Own(reply)) => {
             let (status, headers, content) = reply.into_parts();
             envelope.close(status, headers, content)

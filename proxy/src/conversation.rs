@@ -25,6 +25,7 @@ use crate::edge::Edge;
 use crate::head_watch::Heads;
 use crate::patient_io::PatientIo;
 use crate::patient_stream::{Streams, patient};
+use crate::socket::Afterwards;
 use crate::tls::Tls;
 use crate::wire_watch::{Wire, WireWatch};
 
@@ -68,8 +69,10 @@ where
     let (bounds, heads) = (&edge.bounds, Heads::default());
     let (wire, spoken) = watch::channel(Wire::Silent);
     let io = PatientIo::new(stream, bounds.head_read, bounds.write_stall, WireWatch::new(wire.clone(), heads.clone()));
+    let afterwards = Afterwards::default();
     let service = service_fn(|request: Request<Incoming>| {
-        let peer = Peer { address, heads: heads.clone(), leaving: ends.leaving.clone() };
+        let (leaving, afterwards) = (ends.leaving.clone(), afterwards.clone());
+        let peer = Peer { address, heads: heads.clone(), leaving, afterwards };
         let edge = edge.clone();
         async move {
             let is_stream = request.version() == Version::HTTP_2;
@@ -78,7 +81,7 @@ where
         }
     });
     let http = protocols(bounds, Streams { wire, write_stall: bounds.write_stall });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
+    let mut connection = pin!(http.serve_connection_with_upgrades(TokioIo::new(io), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = asked_to_end(spoken.clone(), bounds.head_read, &ends.stop) => {
@@ -94,6 +97,8 @@ where
     if let Err(error) = ended {
         debug!(%error, "a connection ended badly");
     }
+    // Of an upgraded connection this is the longer part: it keeps its place, and is waited for at the stop.
+    afterwards.run().await;
 }
 
 fn protocols(bounds: &Bounds, streams: Streams) -> auto::Builder<Streams> {

@@ -49,6 +49,8 @@ pub struct Edge {
     pub public_scheme: &'static str,
     pub bounds: Bounds,
     pub held_bytes: ByteBudget,
+    /// The edge stops; what has no end of its own looks for one.
+    pub draining: CancellationToken,
     /// Streams that are still open end now.
     pub cut_streams: CancellationToken,
 }

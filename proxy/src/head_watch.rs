@@ -1,6 +1,6 @@
 //! Reads the heads of requests along with the HTTP library, which lets a Content-Length beside a Transfer-Encoding pass
 //! without a word (RFC 9112, section 6.1: it may be an attempt at smuggling). Knows just enough of HTTP/1.1 to find the
-//! next head: behind a body of known length. A chunked request is its connection's last, so none follows it.
+//! next head: behind a body of known length. A chunked request is its connection's last, and so is one for a WebSocket.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +59,7 @@ struct Line {
 #[derive(Default)]
 struct Head {
     is_chunked: bool,
+    is_upgrade: bool,
     length: Option<u64>,
     is_broken: bool,
 }
@@ -113,7 +114,7 @@ impl HeadWatch {
         if head.is_broken || (head.is_chunked && head.length.is_some()) {
             self.heads.0.is_refused.store(true, Ordering::Release);
             self.state = State::Over;
-        } else if head.is_chunked {
+        } else if head.is_chunked || head.is_upgrade {
             self.heads.0.is_last.store(true, Ordering::Release);
             self.state = State::Over;
         } else {
@@ -142,6 +143,8 @@ impl Head {
         if (is_coding || is_length) && (name != name.trim_ascii() || line.length > KEPT_LINE_BYTES) {
             self.is_broken = true;
         }
+        // What follows is of another protocol, or of nobody's if that is refused.
+        self.is_upgrade |= is("upgrade") && memchr::memmem::find(&value.to_ascii_lowercase(), b"websocket").is_some();
         if is_coding {
             // Other codings would have to be undone; twice is one too many for somebody on the way.
             self.is_broken |= self.is_chunked || !value.eq_ignore_ascii_case(b"chunked");
@@ -189,6 +192,9 @@ mod tests {
             ("Content-Length: 3\r\nContent-Length: 4\r\n", REFUSED),
             ("Content-Length: 3, 3\r\n", REFUSED),
             ("Content-Length: -3\r\n", REFUSED),
+            ("Upgrade: websocket\r\n", LAST),
+            ("upgrade: h2c, WebSocket\r\n", LAST),
+            ("Upgrade: h2c\r\n", FINE),
             ("Content-Length : 3\r\n", REFUSED),
             ("Transfer-Encoding: gzip, chunked\r\n", REFUSED),
             ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", REFUSED),

@@ -33,6 +33,7 @@ mod self_service;
 mod serve;
 mod served_keys;
 mod snapshot;
+mod socket;
 mod standing_watch;
 mod steps;
 mod stranger_log;
@@ -258,6 +259,7 @@ fn edge(
         public_scheme: if config.tls.is_some() { "https" } else { config.mode.public_scheme() },
         bounds: config.bounds,
         held_bytes: ByteBudget::new(config.bounds.buffered_bytes),
+        draining: CancellationToken::new(),
         cut_streams: CancellationToken::new(),
     })
 }

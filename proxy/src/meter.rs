@@ -15,6 +15,7 @@ use keyward_domain::json_scan::MemberScan;
 use keyward_domain::metering::{self, Reported};
 use keyward_domain::provider::UsageShape;
 use keyward_domain::rejection::{Due, Rejection};
+use keyward_domain::rules::WEBSOCKET;
 use keyward_domain::usage::{AppCheckOutcome, Outcome, TokenCounts, UsageEvent};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -31,6 +32,8 @@ use crate::steps::upload::Upload;
 
 /// Sent to nobody: the client left before there was an answer (as nginx logs it).
 const CLIENT_GONE: u16 = 499;
+/// To another protocol.
+const SWITCHED: u16 = 101;
 
 pub struct Meter {
     edge: Arc<Edge>,
@@ -59,6 +62,8 @@ pub struct Meter {
     model_call: Option<ModelCall>,
     reported: Reported,
     scan: Option<MemberScan>,
+    /// Some of the tokens are not the provider's figures.
+    is_guessed: bool,
     /// Its reply is JSON or events; of sound and pictures no tokens can be told.
     is_read: bool,
     request_bytes: Arc<AtomicU64>,
@@ -135,6 +140,7 @@ impl Meter {
             model_call: None,
             reported: Reported::default(),
             scan: None,
+            is_guessed: false,
             is_read: false,
             request_bytes: Arc::default(),
             response_bytes: 0,
@@ -178,6 +184,35 @@ impl Meter {
 
     pub fn calls_model(&mut self, endpoint: &Endpoint, upload: &Upload) {
         self.model_call = upload.value().map(|body| ModelCall::read(body, endpoint.model(Some(body))));
+    }
+
+    /// From here on a socket's, not a reply's.
+    pub fn opens_socket(&mut self) {
+        WEBSOCKET.clone_into(&mut self.method);
+    }
+
+    pub fn speaks_with(&mut self, model: Option<String>) {
+        self.reported.model = model.or(self.reported.model.take());
+    }
+
+    /// What one more answer over a socket has used.
+    pub fn answered(&mut self, tokens: TokenCounts) {
+        self.reported.add(tokens);
+    }
+
+    /// The same of an answer that was cut off before it was told.
+    pub fn answered_about(&mut self, tokens: TokenCounts) {
+        self.reported.add(tokens);
+        self.is_guessed = true;
+    }
+
+    /// What was said over a socket is delivered, whyever it was closed.
+    pub fn closed_for(&mut self, rejection: &Rejection) {
+        let outcome = match rejection.outcome() {
+            Outcome::Rejected => Outcome::Completed,
+            other @ (Outcome::Completed | Outcome::UpstreamFailed | Outcome::ClientAborted) => other,
+        };
+        self.ending = Some((outcome, Some(rejection.code())));
     }
 
     /// How the call goes out, and what is paid for it.
@@ -300,7 +335,7 @@ impl Meter {
         let cost = |names| price.and_then(|price| Some(price.of(names, tokens, self.occurred_at)? + extras(price)));
         let cost_micro_usd = cost(names);
         let budget_micro_usd = cost_micro_usd.or_else(|| cost((None, self.asked_model())));
-        Figures { tokens, estimated: estimate.is_some(), cost_micro_usd, budget_micro_usd }
+        Figures { tokens, estimated: estimate.is_some() || self.is_guessed, cost_micro_usd, budget_micro_usd }
     }
 
     fn asked_model(&self) -> Option<&str> {
@@ -312,7 +347,11 @@ impl Meter {
     }
 
     fn delivered_success(&self) -> bool {
-        (200..300).contains(&self.status) && self.response_bytes > 0
+        self.is_success() && self.response_bytes > 0
+    }
+
+    fn is_success(&self) -> bool {
+        (200..300).contains(&self.status) || self.status == SWITCHED
     }
 
     /// Unless the provider said no, it may make them.
@@ -330,7 +369,7 @@ impl Meter {
         let tokens = figures.tokens.unwrap_or_default();
         let used =
             Used { input_tokens: tokens.input, output_tokens: tokens.output, cost_micro_usd: figures.budget_micro_usd };
-        let is_error = self.progress == Progress::Replying && !(200..300).contains(&self.status);
+        let is_error = self.progress == Progress::Replying && !self.is_success();
         match (self.progress, self.due) {
             (_, Some(Due::Nothing)) => Settlement::Refund,
             (Progress::Admitting, _) | (Progress::Sent, Some(Due::TheRequest)) => Settlement::Used(Used::NOTHING),

@@ -30,18 +30,25 @@ impl Patience {
             open: time(timeouts.open_secs, MAX_OPEN_SECS, bounds.stream_open),
         }
     }
+
+    /// A socket is silent and open for longer than a stream, where the developer says nothing of it.
+    pub fn of_socket(timeouts: &Timeouts, bounds: &Bounds) -> Self {
+        let own = Bounds { stream_idle: bounds.socket_idle, stream_open: bounds.socket_open, ..*bounds };
+        Self::of(timeouts, &own)
+    }
 }
 
 /// The guarded client for each time that connecting may take: of whole seconds there are few, so these are too.
 pub struct Upstreams {
     guard: Guard,
     clients: Mutex<HashMap<Duration, reqwest::Client>>,
+    upgrading: Mutex<HashMap<Duration, reqwest::Client>>,
 }
 
 impl Upstreams {
     /// The one for the edge's own time is made at once, so that a machine without root certificates does not start.
     pub fn new(guard: &Guard, own: Duration) -> Self {
-        let upstreams = Self { guard: guard.clone(), clients: Mutex::default() };
+        let upstreams = Self { guard: guard.clone(), clients: Mutex::default(), upgrading: Mutex::default() };
         upstreams.client(own);
         upstreams
     }
@@ -50,6 +57,12 @@ impl Upstreams {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || self.guard.client(&ClientTimes { connect, idle: None, total: None });
         clients.entry(connect).or_insert_with(make).clone()
+    }
+
+    /// For WebSockets.
+    pub fn upgrading(&self, connect: Duration) -> reqwest::Client {
+        let mut clients = self.upgrading.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.entry(connect).or_insert_with(|| self.guard.upgrading_client(connect)).clone()
     }
 }
 

@@ -16,6 +16,7 @@ use crate::limiter::{Limiter, Slot, Ticket};
 use crate::meter::Meter;
 use crate::self_service::{self, OwnReply, Question};
 use crate::snapshot::ServedProxy;
+use crate::socket::{Agreed, Agreement, Opening, Terms};
 use crate::steps::at_edge::AtEdge;
 use crate::steps::authenticate::{Caller, authenticate};
 use crate::steps::authorize::{self, Endpoint};
@@ -25,7 +26,7 @@ use crate::steps::ownership::{self, Claim};
 use crate::steps::plan::{self, ActivePlan};
 use crate::steps::record::{Passed, record};
 use crate::steps::upload::{self, Reading, Upload};
-use crate::steps::{addresses, app_check, body_rules, carriers, cors, forward, later_calls, route};
+use crate::steps::{addresses, app_check, body_rules, carriers, cors, forward, later_calls, route, upgrade};
 
 /// Every proof that a call may go out. Its fields are private: only `run` makes one.
 pub struct Admitted {
@@ -68,6 +69,7 @@ pub enum Admission {
     Preflight(http::HeaderMap),
     Own(OwnReply),
     Passed(Passed),
+    Socket(Box<Opening>),
 }
 
 /// A request without its body, and who sent it.
@@ -97,6 +99,10 @@ pub async fn run(
     }
     let mut routed = route::route(addressed, &head, &heads)?;
 
+    let asked = upgrade::take(&mut head, &proxy)?;
+    if asked.is_some() {
+        meter.opens_socket();
+    }
     let credentials = carriers::take(&mut head.headers, &mut routed.query, &proxy.key_placement);
     addresses::check(edge, &proxy, address, credentials.as_ref())?;
     let credentials = credentials?;
@@ -127,6 +133,8 @@ pub async fn run(
     // A flood over the limit is not worth reading its bodies.
     edge.limits.peek(&limits.of_requests(&endpoint)).map_err(Rejection::LimitReached)?;
 
+    // Of a socket it holds for every message.
+    let asked = asked.map(|asked| (asked, endpoint.ruling.take()));
     let upload = match receive(edge, &head, body, &endpoint, meter).await {
         Ok(upload) => body_rules::obey(&proxy, &caller, &mut endpoint, &head.method, upload),
         Err(rejection) => Err(rejection),
@@ -138,7 +146,10 @@ pub async fn run(
     meter.calls_model(&endpoint, &upload);
     let payer = if own_key.is_some() { Payer::AppUser } else { Payer::Developer };
     let booking = Booking { edge, caller: &caller, address, head: &head, limits: &limits, payer };
-    let Booked { way, costs, reserved } = booking.book(Way { via: proxy.clone(), endpoint, upload }).await?;
+    let way = Way { via: proxy.clone(), endpoint, upload };
+    let booked = if asked.is_some() { booking.book_socket(way).await? } else { booking.book(way).await? };
+    let Booked { way, costs, reserved } = booked;
+    let charge = costs.charge;
     envelope.quotas(reserved.quotas);
     let (slot, ticket) = Slot::new(edge.limits.clone(), reserved.reservation);
     meter.reserved(slot, plan.plan);
@@ -150,11 +161,26 @@ pub async fn run(
     let claim = ownership::claim(edge, &proxy, caller_at, &mut endpoint, &upload).await?;
     meter.reserved_for_later(later_calls::reserve(&booking, &proxy, (&claim, &endpoint), &upload).await?);
 
+    let agreement = match asked {
+        None => None,
+        Some(asked) => {
+            meter.speaks_with(endpoint.model(None).map(str::to_owned));
+            Some(Agreement::reserve(edge, &proxy, Terms { limits, payer, charge }, &endpoint, asked).await?)
+        }
+    };
+
     debug!(proxy.id = %proxy.id, plan.id = %plan.plan, endpoint = endpoint.template, "admitted");
     let admitted = Admitted { proxy, via, caller, endpoint, _plan: plan, _ticket: ticket, upload, claim };
     meter.sending();
-    let reply = forward::forward(edge, &head, admitted).await?;
+    let reply = forward::forward(edge, &head, agreement.as_ref().map(|agreed| &agreed.asked), admitted).await?;
     meter.resume();
+    let reply = match agreement {
+        None => reply,
+        Some(agreement) => match Opening::of(edge, agreement, reply)? {
+            Agreed::Socket(opening) => return Ok(Admission::Socket(opening)),
+            Agreed::Reply(reply) => *reply,
+        },
+    };
     Ok(Admission::Passed(record(edge, &head.method, reply, meter).await?))
 }
 

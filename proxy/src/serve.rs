@@ -117,6 +117,7 @@ impl Hall {
     async fn end(self) {
         let Self { edge, connections, ends, .. } = self;
         ends.stop.cancel();
+        edge.draining.cancel();
         connections.close();
         info!(open = connections.len(), "stopping: no new connections; requests may end");
         if timeout(edge.bounds.shutdown_grace, connections.wait()).await.is_err() {

@@ -11,7 +11,7 @@ use keyward_domain::multipart::FormError;
 use keyward_domain::path::ParsePathError;
 use keyward_domain::provider::ErrorShape;
 use keyward_domain::query::QueryError;
-use keyward_domain::rejection::Rejection;
+use keyward_domain::rejection::{Rejection, SocketRefusal};
 use keyward_domain::strict_json::StrictJsonError;
 use serde_json::{Value, json};
 
@@ -36,6 +36,7 @@ pub fn all() -> Vec<Rejection> {
     let mut all = plain();
     all.extend(TOKEN_CODES.map(|code| Rejection::TokenRefused { code, reason: "it was refused".to_owned() }));
     all.extend(bodies().into_iter().map(Rejection::Body));
+    all.extend(sockets().map(Rejection::Socket));
     all.extend([
         short_of(Measure::Requests, Window::Hour, 1),
         short_of(Measure::Requests, Window::AtOnce, 1),
@@ -66,6 +67,16 @@ fn bodies() -> Vec<BodyRefusal> {
         BodyRefusal::UnknownFields,
         BodyRefusal::Uncheckable { field: name() },
         BodyRefusal::Form(FormError::Unfinished),
+    ]
+}
+
+fn sockets() -> [SocketRefusal; 5] {
+    [
+        SocketRefusal::Handshake { reason: "its key is not of 16 bytes" },
+        SocketRefusal::Message { reason: "it is not JSON" },
+        SocketRefusal::MessageTooLarge { limit_bytes: 4_194_304 },
+        SocketRefusal::Idle,
+        SocketRefusal::OpenTooLong,
     ]
 }
 

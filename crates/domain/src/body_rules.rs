@@ -7,6 +7,7 @@ mod models;
 mod numbers;
 mod refusal;
 mod set;
+mod sockets;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use apply::{Call, Changes, apply};
 pub use models::fits;
 pub use refusal::BodyRefusal;
 pub use set::{BodyRuleError, BodyRules, Ruling, endpoint};
+pub use sockets::check_message;
 pub use tools::tool_types;
 
 /// Of two rules that fit an endpoint, the one that names it counts alone.

@@ -7,6 +7,7 @@ use crate::body_fields::{BodyFields, BodyFieldsTable};
 use crate::model_lists::ModelList;
 use crate::path::{PathTemplate, RequestPath};
 use crate::provider::{LaterCalls, Provider, Reads};
+use crate::sockets::SocketProtocol;
 
 static PROVIDERS: LazyLock<Vec<Provider>> = LazyLock::new(|| {
     [
@@ -55,6 +56,7 @@ struct Compiled {
     unbilled: Vec<(&'static str, PathTemplate)>,
     later_calls: Vec<(&'static str, PathTemplate, &'static LaterCalls)>,
     model_lists: Vec<(&'static str, PathTemplate, &'static ModelList)>,
+    sockets: Vec<(SocketProtocol, PathTemplate)>,
     /// Every endpoint that the entry speaks of.
     known: Vec<(&'static str, PathTemplate)>,
 }
@@ -83,6 +85,7 @@ fn compiled(provider: &'static Provider) -> Compiled {
         later_calls: later.collect(),
         model_lists: lists.collect(),
         known: unbilled.iter().cloned().chain(open).chain(owned).collect(),
+        sockets: provider.sockets.iter().map(|socket| (socket.protocol, template(&socket.template))).collect(),
         body_fields: BodyFieldsTable::compile(&provider.body_fields).expect("a test compiles every table"),
         unbilled,
     }
@@ -120,6 +123,12 @@ pub fn model_list(provider: &str, method: &str, path: &RequestPath) -> Option<&'
 pub fn later_calls(provider: &str, method: &str, path: &RequestPath) -> Option<&'static LaterCalls> {
     let later = &COMPILED.get(provider)?.later_calls;
     later.iter().find(|(of, template, _)| *of == method && template.fits(path)).map(|(_, _, calls)| *calls)
+}
+
+/// What is spoken over a WebSocket at this path.
+pub fn socket_protocol(provider: &str, path: &RequestPath) -> SocketProtocol {
+    let sockets = COMPILED.get(provider).map_or(&[][..], |compiled| &compiled.sockets);
+    sockets.iter().find(|(_, template)| template.matches(path).is_some()).map(|(known, _)| *known).unwrap_or_default()
 }
 
 /// What a provider takes money for.

@@ -39,6 +39,7 @@ pub mod rules;
 pub mod secret;
 pub mod slug;
 pub mod snippets;
+pub mod sockets;
 pub mod sse;
 pub mod stateful;
 pub mod strict_json;

@@ -143,6 +143,19 @@ impl Reported {
         self.tokens = read.filter(is_plausible).or(self.tokens);
     }
 
+    /// One more of the answers that a socket brings.
+    pub fn add(&mut self, more: TokenCounts) {
+        let sum = self.tokens.unwrap_or_default();
+        self.tokens = Some(TokenCounts {
+            input: sum.input.saturating_add(more.input),
+            cached: sum.cached.saturating_add(more.cached),
+            cache_written: sum.cache_written.saturating_add(more.cache_written),
+            audio_input: sum.audio_input.saturating_add(more.audio_input),
+            output: sum.output.saturating_add(more.output),
+            audio_output: sum.audio_output.saturating_add(more.audio_output),
+        });
+    }
+
     /// What a reply that ended early has used, from what was delivered of it.
     pub fn estimated(&self, request_chars: u64, delivered_chars: u64) -> TokenCounts {
         let seen_chars = if self.text_chars > 0 { self.text_chars } else { delivered_chars };
@@ -152,6 +165,16 @@ impl Reported {
             None => TokenCounts { input: request_chars.div_ceil(CHARS_PER_TOKEN), output, ..TokenCounts::default() },
         }
     }
+}
+
+/// The figures of one answer over a socket; none that are not plausible.
+pub fn answer_usage(shape: UsageShape, usage: &Value) -> Option<TokenCounts> {
+    let read = match shape {
+        UsageShape::OpenAi => openai_usage(usage),
+        UsageShape::Gemini => gemini_usage(usage),
+        UsageShape::Anthropic | UsageShape::Cloudflare | UsageShape::Replicate | UsageShape::None => None,
+    };
+    read.filter(is_plausible)
 }
 
 /// The chunk that `stream_options.include_usage` adds to a chat stream.
@@ -165,7 +188,8 @@ fn count(usage: &Value, name: &str) -> Option<u64> {
 
 fn openai_usage(usage: &Value) -> Option<TokenCounts> {
     let input = count(usage, "prompt_tokens").or_else(|| count(usage, "input_tokens"))?;
-    let details = [&usage["prompt_tokens_details"], &usage["input_tokens_details"]];
+    // The last one is the realtime API's own spelling.
+    let details = [&usage["prompt_tokens_details"], &usage["input_tokens_details"], &usage["input_token_details"]];
     let of_input = |name| details.iter().find_map(|details| count(details, name));
     // DeepSeek has a name of its own for it.
     let cached = of_input("cached_tokens").or_else(|| count(usage, "prompt_cache_hit_tokens")).unwrap_or(0);
@@ -184,7 +208,8 @@ fn openai_usage(usage: &Value) -> Option<TokenCounts> {
 }
 
 fn audio_output(usage: &Value) -> u64 {
-    let details = [&usage["completion_tokens_details"], &usage["output_tokens_details"]];
+    let details =
+        [&usage["completion_tokens_details"], &usage["output_tokens_details"], &usage["output_token_details"]];
     details.iter().find_map(|details| count(details, "audio_tokens")).unwrap_or(0)
 }
 
@@ -208,14 +233,17 @@ fn anthropic_usage(usage: &Value, before: TokenCounts) -> Option<TokenCounts> {
 fn gemini_usage(usage: &Value) -> Option<TokenCounts> {
     let of = |name| count(usage, name).unwrap_or(0);
     let input = of("promptTokenCount").checked_add(of("toolUsePromptTokenCount"))?;
-    let output = of("candidatesTokenCount").checked_add(of("thoughtsTokenCount"))?;
+    // Over a socket, an answer is no candidate.
+    let said = of("candidatesTokenCount").checked_add(of("responseTokenCount"))?;
+    let output = said.checked_add(of("thoughtsTokenCount"))?;
     Some(TokenCounts {
         input,
         cached: of("cachedContentTokenCount"),
         cache_written: 0,
         audio_input: gemini_audio(usage, "promptTokensDetails"),
         output,
-        audio_output: gemini_audio(usage, "candidatesTokensDetails"),
+        audio_output: gemini_audio(usage, "candidatesTokensDetails")
+            .saturating_add(gemini_audio(usage, "responseTokensDetails")),
     })
 }
 

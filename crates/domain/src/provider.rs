@@ -10,6 +10,7 @@ use crate::body_fields::BodyFields;
 use crate::model_lists::ModelList;
 pub use crate::ownership::rule::{Creates, FiltersList, NamesInBody, OwnershipRule, Requires};
 use crate::rules::EndpointRule;
+pub use crate::sockets::SocketEndpoint;
 
 /// Where the developer's key goes on the upstream request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +147,12 @@ pub struct Provider {
     pub response_headers: Vec<String>,
     #[serde(default)]
     pub default_rules: Vec<EndpointRule>,
+    /// Reviewed like those, and off until the developer adds them: what they open is costly or long.
+    #[serde(default)]
+    pub optional_rules: Vec<EndpointRule>,
+    /// What is spoken where a WebSocket can be opened.
+    #[serde(default)]
+    pub sockets: Vec<SocketEndpoint>,
     #[serde(default)]
     pub ownership: Vec<OwnershipRule>,
     /// Paths, as templates, at and below which objects of all users lie. A rule there is taken only if `ownership` knows

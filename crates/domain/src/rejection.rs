@@ -4,7 +4,10 @@ mod consequences;
 
 mod due;
 
+mod socket;
+
 pub use self::due::Due;
+pub use self::socket::SocketRefusal;
 
 use crate::body_rules::BodyRefusal;
 use crate::limits::quota::{ShortOf, Shortage};
@@ -83,6 +86,8 @@ pub enum Rejection {
     },
     // body
     Body(BodyRefusal),
+    // an upgrade, and what is said over a socket
+    Socket(SocketRefusal),
     // ownership
     BodyTooLarge {
         limit_bytes: u64,
@@ -162,6 +167,7 @@ impl Rejection {
             Self::ContentTypeRepeated => "content_type_repeated",
             Self::NoPlan => "no_plan",
             Self::Body(refusal) => refusal.code(),
+            Self::Socket(refusal) => refusal.code(),
             Self::LimitReached(shortage) => match shortage.of() {
                 ShortOf::Requests => "rate_limited",
                 ShortOf::Places => "too_many_at_once",
@@ -233,6 +239,7 @@ impl Rejection {
             | Self::ExtraPriceUnknown { .. } => 403,
             Self::UnknownProxy | Self::ResourceNotFound => 404,
             Self::Body(refusal) => refusal.status(),
+            Self::Socket(refusal) => refusal.status(),
             Self::ByokTooMany => 409,
             Self::SelfServiceTooOften { .. } => 429,
             Self::BodyTimeout => 408,
@@ -305,6 +312,7 @@ impl Rejection {
             | Self::LimitsUnavailable
             | Self::ModelPriceUnknown { .. }
             | Self::ExtraPriceUnknown { .. } => Step::Limit,
+            Self::Socket(refusal) => refusal.step(),
             Self::BodyTooLarge { .. }
             | Self::BodyTimeout
             | Self::BodyBroken
@@ -381,6 +389,7 @@ impl Rejection {
             Self::ExtraPriceUnknown { name } => format!(
                 "A budget is set, and what {name:?} costs beside the model's tokens is not known. The developer can give its price on the app's page, under this name."
             ),
+            Self::Socket(refusal) => refusal.message(),
             Self::ModelPriceUnknown { model: None } => {
                 "This call names no model whose price is known, and a budget is set. Give a price for all other calls on the app's page in the dashboard.".into()
             }

@@ -8,7 +8,7 @@ use crate::path::{ParseTemplateError, PathParams, PathTemplate, RequestPath};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointRule {
-    /// Upper case.
+    /// Upper case; `WEBSOCKET` for one.
     pub method: String,
     /// Segments are literals, `{param}`, or `{param}:literal` (Gemini's `{model}:generateContent`).
     pub template: String,
@@ -20,11 +20,14 @@ pub struct EndpointRule {
     pub headers: Vec<String>,
 }
 
-pub const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", WEBSOCKET];
+
+/// Stands in rules where HTTP has GET and an upgrade: neither opens the other.
+pub const WEBSOCKET: &str = "WEBSOCKET";
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
-    #[error("{0:?} is not one of GET, HEAD, POST, PUT, PATCH, DELETE")]
+    #[error("{0:?} is not one of GET, HEAD, POST, PUT, PATCH, DELETE, WEBSOCKET")]
     Method(String),
     #[error(transparent)]
     Template(#[from] ParseTemplateError),
@@ -157,9 +160,10 @@ impl RuleSet {
         rules.find(|rule| rule.method == "GET" && !rule.template.contains('{'))
     }
 
-    /// The methods of all rules, for a CORS preflight.
+    /// The methods of all rules, for a CORS preflight, which no WebSocket has.
     pub fn methods(&self) -> Vec<&str> {
-        let mut methods: Vec<&str> = self.0.iter().map(|(rule, _)| rule.method.as_str()).collect();
+        let methods = self.0.iter().map(|(rule, _)| rule.method.as_str());
+        let mut methods: Vec<&str> = methods.filter(|method| *method != WEBSOCKET).collect();
         methods.sort_unstable();
         methods.dedup();
         methods
@@ -189,6 +193,16 @@ mod tests {
             assert_eq!(found(&rules, method, path), None, "{method} {path}");
         }
         assert_eq!(found(&[], "GET", "/v1/files/file-1"), None);
+    }
+
+    #[test]
+    fn a_socket_has_a_rule_of_its_own() {
+        let rules = [rule("GET", "/v1/models"), rule("WEBSOCKET", "/v1/realtime")];
+        assert_eq!(found(&rules, "WEBSOCKET", "/v1/realtime").as_deref(), Some("/v1/realtime"));
+        for (method, path) in [("GET", "/v1/realtime"), ("WEBSOCKET", "/v1/models")] {
+            assert_eq!(found(&rules, method, path), None, "{method} {path}");
+        }
+        assert_eq!(RuleSet::compile(&rules).0.methods(), ["GET"]);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Every file of the catalogue: it reads, its rules compile, and every id in a path is owned or known to be public.
 
 use keyward_domain::body_fields::{BodyFields, BodyFieldsTable, SystemField};
-use keyward_domain::catalogue::{Charge, body_fields, charge, model_in_path, provider, providers};
+use keyward_domain::catalogue::{Charge, body_fields, charge, model_in_path, provider, providers, socket_protocol};
 use keyward_domain::ownership::OwnershipTable;
 use keyward_domain::path::{PathTemplate, RequestPath};
 use keyward_domain::query::Query;
-use keyward_domain::rules::{METHODS, RuleSet, is_reserved_header};
+use keyward_domain::rules::{METHODS, RuleSet, WEBSOCKET, is_reserved_header};
+use keyward_domain::sockets::SocketProtocol;
 
 /// Parameters that name nothing of a user's.
 const PUBLIC_PARAMS: [&str; 4] = ["model", "owner", "vendor", "voice"];
@@ -146,6 +147,24 @@ fn every_unbilled_call_is_a_method_and_a_template() {
 }
 
 #[test]
+fn every_optional_rule_is_off_by_default_and_could_be_added() {
+    for provider in providers() {
+        let (default, broken) = RuleSet::compile(&provider.default_rules);
+        assert_eq!(broken, []);
+        for rule in &provider.optional_rules {
+            let at = format!("{} {} {}", provider.name, rule.method, rule.template);
+            let path = RequestPath::parse(&rule.template.replace(['{', '}'], "")).expect("a path");
+            assert!(default.find(&rule.method, &path).is_none(), "{at}");
+            assert_eq!(keyward_domain::stateful::check(provider, rule), Ok(()), "{at}");
+            if rule.method == WEBSOCKET {
+                assert_ne!(socket_protocol(&provider.name, &path), SocketProtocol::Opaque, "{at}");
+                assert!(body_fields(&provider.name, WEBSOCKET, &path).is_some(), "{at}: no body rule could hold there");
+            }
+        }
+    }
+}
+
+#[test]
 fn every_price_is_of_a_provider_of_the_catalogue() {
     for source in keyward_domain::prices::sources() {
         assert!(provider(&source.provider).is_some(), "{}", source.provider);
@@ -176,6 +195,7 @@ fn every_body_field_is_a_pointer_below_the_body() {
                 assert!(segments[1..].iter().all(|name| !name.is_empty() && *name != "**"), "{at}: {pointer:?}");
             }
             let names_model = fields.model.is_some() != fields.template.contains("{model}");
+            let names_model = names_model || fields.method == WEBSOCKET;
             assert!(names_model || fields.other_models.is_empty(), "{at}: the model is in the body or in the path");
         }
     }

@@ -12,6 +12,7 @@ fn codes() -> Vec<&'static str> {
     let sources = [
         include_str!("../src/rejection.rs"),
         include_str!("../src/body_rules/refusal.rs"),
+        include_str!("../src/rejection/socket.rs"),
         include_str!("../../identity/src/rejection.rs"),
     ];
     sources.into_iter().flat_map(codes_in).collect()

@@ -58,6 +58,16 @@ fn the_table_of_providers_is_the_catalogue() {
 }
 
 #[test]
+fn the_page_on_sockets_has_every_rule_for_one_as_it_can_be_added() {
+    let page = include_str!("../../../docs/realtime.md");
+    for provider in providers() {
+        let lines = keyward_domain::validate::rule_lines(&provider.optional_rules);
+        let missing: Vec<&str> = lines.lines().filter(|line| !page.lines().any(|known| known == *line)).collect();
+        assert!(missing.is_empty(), "docs/realtime.md lacks {missing:#?}");
+    }
+}
+
+#[test]
 fn the_endpoints_on_the_page_are_the_default_rules() {
     let open = providers().iter().filter(|provider| !provider.default_rules.is_empty());
     let missing: Vec<String> = open.map(rules).filter(|rules| !PAGE.contains(rules.as_str())).collect();

@@ -27,8 +27,23 @@ impl Guard {
         self.try_client(times).expect("install the system's root certificates (package ca-certificates)")
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes a client, behind the guard")]
+    /// The same for connections that become something else: HTTP/1.1, whatever else the other end speaks.
+    ///
+    /// # Panics
+    /// As [`Guard::client`].
+    pub fn upgrading_client(&self, connect: Duration) -> reqwest::Client {
+        let times = ClientTimes { connect, idle: None, total: None };
+        // What was upgraded never comes back to a pool.
+        let builder = self.builder(&times).http1_only().pool_max_idle_per_host(0);
+        builder.build().expect("install the system's root certificates (package ca-certificates)")
+    }
+
     pub fn try_client(&self, times: &ClientTimes) -> Result<reqwest::Client, OutboundError> {
+        self.builder(times).build().map_err(|error| OutboundError::Client(error.to_string()))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes a client, behind the guard")]
+    fn builder(&self, times: &ClientTimes) -> reqwest::ClientBuilder {
         let mut builder = reqwest::Client::builder()
             // A redirect would leave the checked URL, and carry provider keys in headers to another host.
             .redirect(redirect::Policy::none())
@@ -49,6 +64,6 @@ impl Guard {
         if let Some(total) = times.total {
             builder = builder.timeout(total);
         }
-        builder.build().map_err(|error| OutboundError::Client(error.to_string()))
+        builder
     }
 }

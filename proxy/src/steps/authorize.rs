@@ -11,6 +11,7 @@ use keyward_domain::path::RequestPath;
 use keyward_domain::provider::{Provider, UsageShape};
 use keyward_domain::query::Query;
 use keyward_domain::rejection::Rejection;
+use keyward_domain::rules::WEBSOCKET;
 use serde_json::Value;
 
 use crate::snapshot::ServedProxy;
@@ -102,7 +103,11 @@ pub fn allowed(proxy: &ServedProxy, method: &str, path: RequestPath, query: Quer
         takes_model_in_query: allowed.rule.query.iter().any(|name| name == "model"),
         fields,
         charge: catalogue::charge(provider, method, &path),
-        ruling: proxy.bodies.ruling(provider, method, &path).map_err(Rejection::Body)?,
+        ruling: match method {
+            WEBSOCKET => proxy.bodies.socket_ruling(provider, &path),
+            _ => proxy.bodies.ruling(provider, method, &path),
+        }
+        .map_err(Rejection::Body)?,
         path,
         query,
     })

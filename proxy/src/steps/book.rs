@@ -66,6 +66,14 @@ impl Booking<'_> {
         Ok(Booked { way: own, costs, reserved })
     }
 
+    /// A socket has no fallback. Here it gets its place; tokens and money are reserved for each answer over it.
+    pub async fn book_socket(&self, own: Way) -> Result<Booked, Rejection> {
+        let demand = self.limits.of_socket(own.endpoint.model(None));
+        let charge = self.call(&own.via, &own.endpoint, &own.upload).charge();
+        let reserved = self.edge.limits.reserve(demand).await?;
+        Ok(Booked { way: own, costs: Costs { charge, extras: Vec::new() }, reserved })
+    }
+
     /// A user's own key is of one account: it has no fallback.
     fn detour(&self, own: &Way) -> Option<Detour> {
         if self.payer == Payer::AppUser {

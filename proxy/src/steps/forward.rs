@@ -26,6 +26,7 @@ use crate::steps::authorize::Endpoint;
 use crate::steps::headers;
 use crate::steps::listing::Pages;
 use crate::steps::ownership::Claim;
+use crate::steps::upgrade::{Asked, Greeting};
 use crate::steps::upload::{Inflow, Upload};
 use crate::steps::upstream_key::{self, Outgoing, UpstreamKey};
 
@@ -45,21 +46,30 @@ pub struct Reply {
     pub models: Option<&'static ModelList>,
     /// Of a list that will be filtered.
     pub pages: Option<Pages>,
+    /// Of a WebSocket, what the answer must fit.
+    pub greeting: Option<Greeting>,
     /// The upstream path, without what the base URL has before it.
     pub path: String,
 }
 
-pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Reply, Rejection> {
+/// `asked` where the client waits for a WebSocket.
+pub async fn forward(edge: &Edge, head: &Parts, asked: Option<&Asked>, admitted: Admitted) -> Result<Reply, Rejection> {
     let Passage { proxy, via, caller, endpoint, mut upload, claim } = admitted.into_passage();
     let outgoing = Outgoing { endpoint: &endpoint, upload: &upload, standing: caller.standing() };
     let key = upstream_key::choose(edge, &via, claim.holder.own_key.as_deref(), &outgoing)?;
     let patience = Patience::of(&key.via.policy.timeouts, &edge.bounds);
     let hides_usage = ask_for_usage(&via, &endpoint, &mut upload);
     upload.forget_value();
+    let mut headers = upstream_headers(head, &key, (&caller, &endpoint), &upload)?;
+    let greeting = asked.map(|asked| asked.towards_upstream(&mut headers));
     let call = Call {
-        method: head.method.clone(),
+        method: if asked.is_some() { Method::GET } else { head.method.clone() },
+        client: match asked {
+            Some(_) => edge.upstreams.upgrading(patience.connect),
+            None => edge.upstreams.client(patience.connect),
+        },
         url: target(edge, &key, (&endpoint.upstream_path, &endpoint.query.rebuild()))?,
-        headers: with_key(upstream_headers(head, &key, (&caller, &endpoint), &upload)?, &key)?,
+        headers: with_key(headers, &key)?,
         upload,
         patience,
     };
@@ -74,9 +84,12 @@ pub async fn forward(edge: &Edge, head: &Parts, admitted: Admitted) -> Result<Re
     };
     key.answered(edge, response.status(), response.headers());
     check_head(&key, &response)?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS && greeting.is_none() {
+        return Err(Rejection::UpstreamReplyRefused { reason: "it switched protocols unasked" });
+    }
     let pages = claim.demands.filters().is_some().then(|| Pages::new(call.url, call.headers, patience));
     let (models, path) = (endpoint.models, endpoint.upstream_path);
-    Ok(Reply { proxy, claim, response, key, patience, hides_usage, models, pages, path })
+    Ok(Reply { proxy, claim, response, key, patience, hides_usage, models, pages, greeting, path })
 }
 
 /// The provider is told the type under which the body was read here, whatever else the client's fields say.
@@ -170,6 +183,7 @@ fn with_key(mut headers: HeaderMap, key: &UpstreamKey) -> Result<HeaderMap, Reje
 }
 
 struct Call {
+    client: reqwest::Client,
     method: Method,
     url: Url,
     headers: HeaderMap,
@@ -205,7 +219,7 @@ impl Call {
                 Some(inflow)
             }
         };
-        let sending = edge.upstreams.client(self.patience.connect).execute(request);
+        let sending = self.client.execute(request);
         let sent = tokio::select! {
             sent = sending => sent,
             () = silence(inflow, self.patience.first_byte) => {

@@ -38,7 +38,7 @@ pub enum Payer {
 
 /// The app's, the plan's and the proxy's limits, as they hold for one caller.
 pub struct Limits {
-    demand: Demand,
+    pub(super) demand: Demand,
 }
 
 impl Limits {
@@ -129,7 +129,7 @@ impl Limits {
         self.with(self.demand.dimensions.iter().filter(is_own).cloned().collect(), |_| 0)
     }
 
-    fn with(&self, mut dimensions: Vec<Dimension>, asked: impl Fn(Measure) -> u64) -> Demand {
+    pub(super) fn with(&self, mut dimensions: Vec<Dimension>, asked: impl Fn(Measure) -> u64) -> Demand {
         for dimension in &mut dimensions {
             dimension.asked = asked(dimension.limit.measure);
         }

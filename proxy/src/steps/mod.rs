@@ -21,5 +21,7 @@ pub mod plan;
 pub mod public_objects;
 pub mod record;
 pub mod route;
+pub mod turn_limits;
+pub mod upgrade;
 pub mod upload;
 pub mod upstream_key;

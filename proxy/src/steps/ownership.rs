@@ -43,7 +43,7 @@ pub async fn claim(
     }
     for unknown in edge.ledger.unknown_among(&holder, &wanted).await? {
         let public = demands.public(&unknown);
-        let is_only_used = public.is_some() || !demands.required.contains(&unknown);
+        let is_only_used = demands.only_uses || public.is_some() || !demands.required.contains(&unknown);
         if is_only_used && proxy.policy.shared.contains(&unknown) {
             continue;
         }

@@ -50,6 +50,8 @@ mod ownership_cases;
 mod ownership_matrix;
 mod owning;
 mod owning_bodies;
+mod realtime;
+mod realtime_rules;
 mod restarting;
 mod revoking;
 mod routing;

@@ -103,7 +103,12 @@ impl BodyRules {
         Ok(sent.filter(|sent| Some(*sent) != asked).map(|sent| (param, sent.to_owned())))
     }
 
-    fn holding(&self, provider: &str, method: &str, path: &RequestPath) -> Result<Option<Ruling>, BodyRefusal> {
+    pub(super) fn holding(
+        &self,
+        provider: &str,
+        method: &str,
+        path: &RequestPath,
+    ) -> Result<Option<Ruling>, BodyRefusal> {
         let named = self.named.iter().filter(|(of, template, _)| of == method && template.fits(path));
         let named = named.max_by_key(|(_, template, _)| template.specificity());
         let Some(rule) = named.map(|(_, _, rule)| rule).or(self.general.as_ref()).cloned() else { return Ok(None) };

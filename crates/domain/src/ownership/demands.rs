@@ -21,6 +21,8 @@ pub struct Demands {
     pub takes_form: bool,
     /// The body is passed on as it is, even if it calls itself JSON.
     pub takes_bytes: bool,
+    /// Nothing can be done to the objects that are named but to use them: then a shared one is as good as an own one.
+    pub only_uses: bool,
     pub forgets: Option<ResourceRef>,
     pub(super) rule: Option<Arc<CompiledRule>>,
     /// Of an endpoint the table doesn't know: whatever is an id elsewhere is an id here.

@@ -10,6 +10,7 @@ use super::pattern::Pattern;
 use super::rule::OwnershipRule;
 use crate::path::{ParseTemplateError, PathTemplate, RequestPath, Segment};
 use crate::query::Query;
+use crate::rules::WEBSOCKET;
 
 #[derive(Debug)]
 pub(super) struct CompiledRule {
@@ -54,15 +55,18 @@ impl OwnershipTable {
     pub fn demands(&self, method: &str, path: &RequestPath, query: &Query) -> Demands {
         let exact = self.root.best(asked_as(method), path.segments());
         let mut required = BTreeSet::new();
+        let only_uses = method == WEBSOCKET;
         self.root.parents(path.segments(), 0, exact.map(|exact| &exact.template), &mut required);
         let Some(rule) = exact else {
             let reads_body = self.all_names.is_some();
-            return Demands { required, reads_body, all_names: self.all_names.clone(), ..Demands::default() };
+            let all_names = self.all_names.clone();
+            return Demands { required, reads_body, only_uses, all_names, ..Demands::default() };
         };
         rule.add_cursors(query, &mut required);
         let own = rule.rule.creates.iter().enumerate().filter(|(_, creates)| creates.when.is_none());
         Demands {
             required,
+            only_uses,
             reads_body: rule.reads_body(),
             takes_form: rule.rule.multipart,
             takes_bytes: rule.rule.bytes,

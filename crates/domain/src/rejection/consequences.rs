@@ -51,6 +51,7 @@ impl Rejection {
                 | Self::UpstreamRedirected
                 | Self::UpstreamReplyRefused { .. }
                 | Self::BodyTimeout
+                | Self::Socket(_)
         )
     }
 }

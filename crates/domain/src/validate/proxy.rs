@@ -10,7 +10,7 @@ use crate::stateful;
 use super::is_token;
 
 pub const MAX_RULES: usize = 200;
-const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "WEBSOCKET"];
 
 /// Headers that belong to the connection or to us; a key in one of them would never arrive.
 const CONNECTION_HEADERS: [&str; 14] = [

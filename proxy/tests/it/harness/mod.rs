@@ -7,6 +7,7 @@ mod keys;
 pub mod process;
 mod raw;
 mod seed;
+mod socket;
 mod world;
 
 pub use answer::Answer;
@@ -15,4 +16,5 @@ pub use frames::{Frame, Frames, field};
 pub use process::{EdgeProcess, Folder, ended_with};
 pub use raw::raw_call;
 pub use seed::{KEK, MORE_KEYS, PROVIDER_KEY, Seed, Seeded, limit};
+pub use socket::Socket;
 pub use world::{World, eventually, http2_client, redis_url, through};
