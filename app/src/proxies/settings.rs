@@ -1,5 +1,6 @@
 //! Everything about a proxy that can be changed. One form, one save: a change of address and key belong together.
 
+use keyward_domain::catalogue;
 use keyward_domain::validate::{parse_rule_lines, rule_lines};
 use keyward_domain::view::ProxyView;
 use leptos::prelude::*;
@@ -124,14 +125,27 @@ fn Browsers(proxy: ProxyView, error: FormError) -> impl IntoView {
 #[component]
 fn Rules(proxy: ProxyView, error: FormError) -> impl IntoView {
     let rows = proxy.rules.len().clamp(4, 16);
+    let optional = catalogue::provider(&proxy.provider).map(|known| rule_lines(&known.optional_rules));
+    let optional = optional.filter(|lines| !lines.is_empty()).map(|lines| {
+        view! {
+            <details class="fold">
+                <summary>"Endpoints that you may add"</summary>
+                <p class="muted">
+                    "Realtime endpoints, off by default. A line that begins with WEBSOCKET opens a socket, and nothing else does."
+                </p>
+                <div class="code-block"><pre tabindex="0" role="region" aria-label="Endpoints that may be added"><code>{lines}</code></pre></div>
+            </details>
+        }
+    });
     view! {
         <Section title="Endpoints" lead="Only what is listed here can be called. One a line.">
             <div class="panel form-stack">
                 <TextArea
                     name="rules" label="Allowed endpoints" error rows value=rule_lines(&proxy.rules) optional=true
-                    hint="Method, path, then ?name for each query parameter and +name for each header that may pass."
+                    hint="Method, or WEBSOCKET for one; path, then ?name for each query parameter and +name for each header that may pass."
                     placeholder="GET /v1/files/{file_id} ?limit ?after"
                 />
+                {optional}
             </div>
         </Section>
     }
