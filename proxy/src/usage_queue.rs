@@ -86,6 +86,7 @@ pub fn usage_queue(capacity: usize, parts: &UsageParts) -> (UsageQueue, UsageKee
         failing_since: None,
         metrics: metrics.clone(),
     };
+    keeper.note_level();
     (UsageQueue { sender, full, metrics }, keeper)
 }
 
@@ -155,7 +156,11 @@ impl UsageKeeper {
             batch.retain(|event| event.outcome != Outcome::Rejected);
             self.metrics.usage_events_dropped.inc_by((before - batch.len()) as u64);
         }
-        if batch.is_empty() || !self.is_writable(&journal).await {
+        if batch.is_empty() {
+            // Nothing but rejections comes, and no append would ever make room.
+            return self.trim().await;
+        }
+        if !self.is_writable(&journal).await {
             return self.keep_in_memory(batch).await;
         }
         let shipped = self.shipped.load(Ordering::Acquire);
