@@ -48,7 +48,9 @@ async fn a_proxy_waits_as_long_as_its_own_times_say() {
     world.arm(&json!({"path_prefix": "/openai", "times": 1, "delay_ms": 20_000})).await;
     assert_eq!(world.get(&proxy, "alice", "/v1/models").await.expect(504).code(), "upstream_timeout");
     world.arm(&json!({"path_prefix": "/openai", "times": 1, "trickle": {"bytes": 10, "every_ms": 20_000}})).await;
-    let answer = world.get(&proxy, "alice", "/v1/models").await;
+    // A list would be read whole before any of it goes on.
+    let body = json!({"model": "m", "input": "x"});
+    let answer = world.post(&proxy, "alice", "/v1/embeddings", &body).await.expect(200);
     assert!(serde_json::from_slice::<serde_json::Value>(&answer.body).is_err(), "it broke off");
     let events = world.usage(&proxy, 2).await;
     assert_eq!(events[1]["code"], "upstream_timeout");
