@@ -43,7 +43,7 @@ function tested(address) {
   const said = `${ran.stdout}\n${ran.stderr}`.replace(/\u001b\[[0-9;]*m/g, "");
   const [, passed, tests] = said.match(/Passed (\d+)\/(\d+) tests/) ?? [];
   if (!passed) throw new Error(`httpwg said nothing of its figures: ${said.slice(-1000)}`);
-  const failed = [...said.matchAll(/❌ Test failed: ([^\n]*)/gu)].map(([, name]) => name);
+  const failed = [...said.matchAll(/❌ Test failed: ([^\n]*)\n\s*0: ([^\n]*)/gu)].map(([, name, reason]) => ({ name: name.replace(/^RFC 9113 :: /, ""), reason: reason.replaceAll(/BitFlags<ErrorC>\(0b\d+, ([^)]*)\)/g, "$1") }));
   return { passed: Number(passed), tests: Number(tests), failed };
 }
 

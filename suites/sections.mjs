@@ -49,7 +49,7 @@ export const SECTIONS = {
   },
   streams: {
     title: "Official SDKs: streams through the edge are the direct ones",
-    about: "`openai` (npm and PyPI), `@anthropic-ai/sdk` and `@google/genai` read fixed streams directly and through the edge, in pieces of 1, 2, 7 and 64 bytes and whole: with CR LF, comments, data over several lines, errors in the middle, ends within an event. Every event and error must be the same.",
+    about: "`openai` (npm and PyPI), `@anthropic-ai/sdk` and `@google/genai` read fixed streams directly and through the edge, in pieces of 3, 17 and 64 bytes, short ones byte by byte, and whole: with CR LF, comments, data over several lines, errors in the middle, ends within an event. Every event and error must be the same.",
     summary: (figures) => `${figures.streams} streams, ${count(figures.events)} events, ${figures.failures.length} differ`,
     details: ({ by_sdk }) => table(["SDKs", "pairs of streams"], Object.entries(by_sdk)),
   },
@@ -65,7 +65,8 @@ export const SECTIONS = {
     title: "httpwg: HTTP/2 conformance",
     about: "`httpwg-cli`'s tests of RFC 9113 against the edge's plain listener (HTTP/2 with prior knowledge) and against `nghttpd`, in one run. The edge must pass no fewer.",
     summary: ({ edge, nghttpd }) => `edge ${edge.passed} of ${edge.tests}, nghttpd ${nghttpd.passed} of ${nghttpd.tests}`,
-    details: ({ edge, nghttpd }) => [["The edge", edge], ["nghttpd", nghttpd]].map(([name, { failed }]) => `${name} fails: ${failed.join("; ") || "none by name"}.`).join("\n\n"),
+    details: ({ edge, nghttpd }) =>
+      table(["fails at", "test", "why"], [["the edge", edge], ["nghttpd", nghttpd]].flatMap(([where, { failed }]) => failed.map(({ name, reason }) => [where, name, reason]))),
   },
   fuzz: {
     title: "Fuzz targets",

@@ -7,7 +7,10 @@ import { startStand } from "./stand.mjs";
 import { STREAMS } from "./stream-texts.mjs";
 
 const [standProgram, sdkFolder, python] = process.argv.slice(2);
-const CHUNKINGS = [1, 2, 7, 64, undefined];
+/** Bytes at a time, a millisecond apart; none: as it comes. */
+const CHUNKINGS = [1, 3, 17, 64, undefined];
+/** Byte by byte takes seconds for each kilobyte. */
+const SHORT_BYTES = 1_000;
 const PROVIDERS = { chat: "openai", responses: "openai", messages: "anthropic", generate: "gemini" };
 const PATHS = {
   chat: "/v1/chat/completions", responses: "/v1/responses", messages: "/v1/messages", generate: "/v1beta/models/gemini-2.5-flash:streamGenerateContent",
@@ -22,7 +25,7 @@ const readers = {
 try {
   const token = await stand.token("reader");
   for (const { name, call, text } of STREAMS) {
-    for (const bytes of CHUNKINGS) {
+    for (const bytes of CHUNKINGS.filter((bytes) => bytes !== 1 || text.length < SHORT_BYTES)) {
       await arm(PROVIDERS[call], PATHS[call], text, bytes);
       for (const [sdk, read] of Object.entries(readers)) {
         if (sdk === "openai for Python" && PROVIDERS[call] !== "openai") continue;
