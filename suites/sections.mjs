@@ -63,7 +63,7 @@ export const SECTIONS = {
   },
   httpwg: {
     title: "httpwg: HTTP/2 conformance",
-    about: "`httpwg-cli`'s tests of RFC 9113 against the edge's plain listener (HTTP/2 with prior knowledge) and against `nghttpd`, in one run. The edge must pass no fewer.",
+    about: "`httpwg-cli`'s tests of RFC 9113 against the edge's plain listener (HTTP/2 with prior knowledge) and against `nghttpd`, in one run. The edge must pass no fewer. Where the table says `got ProtocolError`, the connection ends as it must, under another code than the standard names.",
     summary: ({ edge, nghttpd }) => `edge ${edge.passed} of ${edge.tests}, nghttpd ${nghttpd.passed} of ${nghttpd.tests}`,
     details: ({ edge, nghttpd }) =>
       table(["fails at", "test", "why"], [["the edge", edge], ["nghttpd", nghttpd]].flatMap(([where, { failed }]) => failed.map(({ name, reason }) => [where, name, reason]))),
