@@ -76,6 +76,7 @@ mod tests {
         let env = |name: &str| match name {
             "DATABASE_URL" => Some("postgres://x".to_owned()),
             "KEYWARD_KEY_ENCRYPTION_KEY" => Some("ab".repeat(32)),
+            "KEYWARD_EDGE_DATA_DIR" => Some("none".to_owned()),
             _ => None,
         };
         let bounds = Config::read(env).map_err(|errors| errors.join("; ")).expect("a configuration").bounds;
