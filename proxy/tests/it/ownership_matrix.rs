@@ -7,6 +7,7 @@ use http::Method;
 use keyward_domain::catalogue;
 use keyward_domain::ownership::rule::OwnershipRule;
 use keyward_domain::policy::ProxyPolicy;
+use keyward_domain::rules::WEBSOCKET;
 use keyward_domain::validate::parse_ownership_lines;
 use serde_json::{Value, json};
 
@@ -23,6 +24,8 @@ const OWN: &str = "POST /jobs; names file /inputs/*; names file form:input; form
 fn tables() -> Vec<(&'static str, Vec<OwnershipRule>)> {
     let mut tables: Vec<_> =
         catalogue::providers().iter().map(|provider| (provider.name.as_str(), provider.ownership.clone())).collect();
+    // Nothing here opens a socket; for those, see `realtime_rules`.
+    tables.iter_mut().for_each(|(_, rules)| rules.retain(|rule| rule.method != WEBSOCKET));
     tables.retain(|(_, rules)| !rules.is_empty());
     tables.push(("custom", parse_ownership_lines(OWN).expect("well written")));
     tables
