@@ -107,13 +107,7 @@ impl Limits {
         let worst =
             models.iter().map(|model| call.worst_case(model.as_deref())).reduce(WorstCase::or).unwrap_or_default();
         let cost = if is_budgeted { call.cost_at_worst(&models, worst)? } else { 0 };
-        Ok(self.with(dimensions, |measure| match measure {
-            Measure::Requests => 1,
-            Measure::InputTokens => worst.input_tokens,
-            Measure::OutputTokens => worst.output_tokens,
-            Measure::TotalTokens => worst.total_tokens(),
-            Measure::CostMicroUsd => cost,
-        }))
+        Ok(self.at_worst(dimensions, worst, cost))
     }
 
     /// The same of a call that the provider makes later: nobody knows how many of those are under way at once.
@@ -127,6 +121,17 @@ impl Limits {
     pub fn callers_own(&self) -> Demand {
         let is_own = |dimension: &&Dimension| dimension.limit.per != Per::Everyone;
         self.with(self.demand.dimensions.iter().filter(is_own).cloned().collect(), |_| 0)
+    }
+
+    /// One call, for what it may use and cost at most.
+    pub(super) fn at_worst(&self, dimensions: Vec<Dimension>, worst: WorstCase, cost_micro_usd: u64) -> Demand {
+        self.with(dimensions, |measure| match measure {
+            Measure::Requests => 1,
+            Measure::InputTokens => worst.input_tokens,
+            Measure::OutputTokens => worst.output_tokens,
+            Measure::TotalTokens => worst.total_tokens(),
+            Measure::CostMicroUsd => cost_micro_usd,
+        })
     }
 
     pub(super) fn with(&self, mut dimensions: Vec<Dimension>, asked: impl Fn(Measure) -> u64) -> Demand {

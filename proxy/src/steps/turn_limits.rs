@@ -75,12 +75,6 @@ impl Limits {
                 known.ok_or_else(|| Rejection::ModelPriceUnknown { model: turn.model.map(str::to_owned) })?
             }
         };
-        Ok(self.with(dimensions, |measure| match measure {
-            Measure::Requests => 1,
-            Measure::InputTokens => worst.input_tokens,
-            Measure::OutputTokens => worst.output_tokens,
-            Measure::TotalTokens => worst.total_tokens(),
-            Measure::CostMicroUsd => cost,
-        }))
+        Ok(self.at_worst(dimensions, worst, cost))
     }
 }
