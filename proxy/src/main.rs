@@ -22,6 +22,7 @@ mod limiter;
 mod listening;
 mod meter;
 mod metrics;
+mod months;
 mod ops;
 mod patience;
 mod patient_io;

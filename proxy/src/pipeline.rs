@@ -12,7 +12,7 @@ use crate::answer::Envelope;
 use crate::edge::Edge;
 use crate::head_watch::Heads;
 use crate::ledger::Holder;
-use crate::limiter::{Limiter, Slot, Ticket};
+use crate::limiter::{Slot, Ticket};
 use crate::meter::Meter;
 use crate::self_service::{self, OwnReply, Question};
 use crate::snapshot::ServedProxy;
@@ -130,8 +130,7 @@ pub async fn run(
 
     let plan = plan::active(&proxy, &caller)?;
     let limits = Limits::of(&proxy, &plan, &caller, address, edge.clock.now());
-    // A flood over the limit is not worth reading its bodies.
-    edge.limits.peek(&limits.of_requests(&endpoint)).map_err(Rejection::LimitReached)?;
+    limits.peek(&*edge.limits, &endpoint).map_err(Rejection::LimitReached)?;
 
     // Of a socket it holds for every message.
     let asked = asked.map(|asked| (asked, endpoint.ruling.take()));

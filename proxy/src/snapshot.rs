@@ -26,6 +26,7 @@ use tracing::warn;
 use url::Url;
 use uuid::Uuid;
 
+use crate::months::MonthsKept;
 use crate::served_keys::ServedKeys;
 
 pub struct Snapshot {
@@ -60,6 +61,8 @@ pub struct ServedApp {
     pub default_plan: Option<PlanId>,
     pub plans: HashMap<PlanId, EdgePlan>,
     pub issuers: AppIssuers,
+    /// In its time zone.
+    pub months: MonthsKept,
     revoked: HashMap<Subject, UserStanding>,
 }
 
@@ -71,6 +74,7 @@ impl ServedApp {
             default_plan: row.default_plan,
             plans: row.plans.into_iter().map(|plan| (plan.id, plan)).collect(),
             issuers: AppIssuers::compile(id, row.issuers, ring),
+            months: MonthsKept::default(),
             revoked: row.revoked.into_iter().map(standing).collect(),
         }
     }

@@ -19,4 +19,13 @@ impl Clock {
     pub fn now(&self) -> OffsetDateTime {
         (self.0)()
     }
+
+    pub fn now_ms(&self) -> u64 {
+        unix_ms(self.now())
+    }
+}
+
+/// Milliseconds of the Unix epoch.
+pub fn unix_ms(at: OffsetDateTime) -> u64 {
+    u64::try_from(at.unix_timestamp() * 1_000 + i64::from(at.millisecond())).unwrap_or(0)
 }

@@ -6,7 +6,10 @@ pub mod quota;
 
 pub mod worst_case;
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::prices::without_date;
 
@@ -18,9 +21,17 @@ pub struct Limit {
     pub window: Window,
     pub per: Per,
     /// Only calls of this model count; a `*` at the end stands for any rest.
-    #[serde(default)]
-    pub model: Option<String>,
+    #[serde(default, serialize_with = "write_model", deserialize_with = "read_model")]
+    pub model: Option<Arc<str>>,
     pub amount: u64,
+}
+
+fn write_model<S: Serializer>(model: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    model.as_deref().serialize(serializer)
+}
+
+fn read_model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<str>>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Into::into))
 }
 
 impl Limit {
@@ -30,7 +41,7 @@ impl Limit {
         match asked {
             AskedModel::Named(model) => names_model(pattern, model),
             AskedModel::Untold => true,
-            AskedModel::None => pattern == "*",
+            AskedModel::None => &**pattern == "*",
         }
     }
 
@@ -56,12 +67,16 @@ pub enum AskedModel<'a> {
 
 /// `models/`, letters' case, a version's date, and a variant behind a colon (`:nitro`) make no other model.
 fn names_model(pattern: &str, model: &str) -> bool {
-    let (pattern, model) = (pattern.to_ascii_lowercase(), model.to_ascii_lowercase());
+    let (pattern, model) = (lowercase(pattern), lowercase(model));
     let model = model.strip_prefix("models/").unwrap_or(&model);
     let plain = model.split_once(':').map_or(model, |(name, _)| name);
     let names = [Some(model), Some(plain), without_date(model), without_date(plain)];
     let fits = |name: &str| pattern.strip_suffix('*').map_or_else(|| name == pattern, |start| name.starts_with(start));
     names.into_iter().flatten().any(fits)
+}
+
+fn lowercase(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
 }
 
 /// When a call is counted.
@@ -96,6 +111,16 @@ pub enum Per {
     Everyone,
 }
 
+impl Per {
+    /// What all share is nobody's own to see.
+    pub fn is_callers_own(self) -> bool {
+        match self {
+            Self::User | Self::AnonymousAddress => true,
+            Self::Everyone => false,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
@@ -110,6 +135,9 @@ pub enum Window {
 }
 
 impl Measure {
+    pub const ALL: [Self; 5] =
+        [Self::Requests, Self::InputTokens, Self::OutputTokens, Self::TotalTokens, Self::CostMicroUsd];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
@@ -157,7 +185,7 @@ mod tests {
             measure: Measure::Requests,
             window: Window::Hour,
             per: Per::User,
-            model: model.map(str::to_owned),
+            model: model.map(Into::into),
             amount: 1,
         };
         let named = AskedModel::Named;

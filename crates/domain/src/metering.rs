@@ -29,7 +29,12 @@ const MODEL_NAME_CHARS: usize = 128;
 
 /// A model's name as a client wrote it, which can be anything.
 pub fn asked_model(text: &str) -> String {
-    text.chars().take(MODEL_NAME_CHARS).collect()
+    model_name(text).to_owned()
+}
+
+/// The same, borrowed.
+pub fn model_name(text: &str) -> &str {
+    text.char_indices().nth(MODEL_NAME_CHARS).map_or(text, |(end, _)| &text[..end])
 }
 
 /// The top-level members that `read_members` wants.

@@ -5,14 +5,26 @@ use std::sync::Arc;
 use keyward_domain::calendar::Months;
 use keyward_domain::ids::AppId;
 use keyward_domain::limits::counter::Frame;
+use keyward_domain::limits::names::{CounterKind, CounterName, KindOrder, Tag};
 use keyward_domain::limits::quota::{Place, Quota, Shortage};
-use keyward_domain::limits::{Counting, Limit, Measure, Window};
+use keyward_domain::limits::{Counting, Limit, Measure, Per, Window};
 use keyward_domain::policy::WithoutCounters;
+use uuid::Uuid;
 
 #[derive(Clone)]
 pub struct Demand {
-    pub app: AppId,
+    pub scope: Scope,
     pub dimensions: Vec<Dimension>,
+}
+
+/// For whom a call counts, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    pub app: AppId,
+    /// Of the app user, where a limit counts each.
+    pub caller: Option<Tag>,
+    /// Of the address, where a limit counts each.
+    pub address: Option<Tag>,
     pub months: Months,
     pub without_counters: WithoutCounters,
 }
@@ -20,10 +32,10 @@ pub struct Demand {
 /// One limit, and what this call may use of it at most.
 #[derive(Clone)]
 pub struct Dimension {
-    /// Of its counter, within the app.
-    pub name: String,
     pub limit: Limit,
     pub place: Place,
+    pub stands_at: Uuid,
+    /// The plan's name, of a plan's limit.
     pub plan: Option<Arc<str>>,
     pub asked: u64,
 }
@@ -33,6 +45,14 @@ pub struct Dimension {
 pub struct Mark {
     pub bucket_ms: u64,
     pub gone_at_ms: u64,
+    /// Where its counter was, among the caller's, the address's or the app's: it may have moved.
+    pub seat: usize,
+}
+
+impl Mark {
+    pub fn of(frame: Frame, seat: usize) -> Self {
+        Self { bucket_ms: frame.bucket_ms, gone_at_ms: frame.bucket_ms.saturating_add(frame.leaves_after_ms), seat }
+    }
 }
 
 /// What remains of a reservation.
@@ -58,11 +78,25 @@ impl Used {
     pub const NOTHING: Self = Self { input_tokens: 0, output_tokens: 0, cost_micro_usd: Some(0) };
 }
 
+impl Scope {
+    pub fn whose(&self, per: Per) -> Option<Tag> {
+        match per {
+            Per::User => self.caller,
+            Per::AnonymousAddress => self.address,
+            Per::Everyone => None,
+        }
+    }
+
+    pub fn name(&self, dimension: &Dimension) -> CounterName {
+        CounterName { whose: self.whose(dimension.limit.per), kind: dimension.kind() }
+    }
+}
+
 impl Demand {
     /// What another call needs beside it.
     pub fn add(&mut self, other: Self) {
         for more in other.dimensions {
-            let is_same = |known: &&mut Dimension| known.name == more.name && known.limit == more.limit;
+            let is_same = |known: &&mut Dimension| known.order() == more.order() && known.limit == more.limit;
             match self.dimensions.iter_mut().find(is_same) {
                 Some(known) => known.asked = known.asked.saturating_add(more.asked),
                 None => self.dimensions.push(more),
@@ -91,6 +125,24 @@ impl Demand {
 }
 
 impl Dimension {
+    /// Of counts of requests asks one, of all else nothing yet.
+    pub fn of(limit: &Limit, (place, stands_at): (Place, Uuid), plan: Option<Arc<str>>) -> Self {
+        let asked = u64::from(limit.measure == Measure::Requests);
+        Self { limit: limit.clone(), place, stands_at, plan, asked }
+    }
+
+    pub fn kind(&self) -> CounterKind {
+        let (Limit { measure, window, model, .. }, Self { place, stands_at, .. }) = (&self.limit, self);
+        let model = model.clone().filter(|model| !model.is_empty());
+        CounterKind { place: *place, stands_at: *stands_at, measure: *measure, window: *window, model }
+    }
+
+    /// As its kind's, without a copy.
+    pub fn order(&self) -> KindOrder<'_> {
+        let Limit { measure, window, model, .. } = &self.limit;
+        (self.stands_at, self.place, *measure, *window, model.as_deref().unwrap_or_default())
+    }
+
     pub fn frame(&self, now_ms: u64, months: &Months) -> Frame {
         Frame::of(&self.limit, now_ms, months)
     }
@@ -125,13 +177,7 @@ impl Dimension {
             Window::Second | Window::Minute | Window::Hour | Window::Day => self.limit.window.secs() * 1_000,
         };
         let reset_secs = frees_in_ms.unwrap_or(whole_ms).div_ceil(1_000).max(1);
-        Quota {
-            limit: self.limit.clone(),
-            place: self.place,
-            plan: self.plan.as_deref().map(str::to_owned),
-            used,
-            reset_secs,
-        }
+        Quota { limit: self.limit.clone(), place: self.place, plan: self.plan.clone(), used, reset_secs }
     }
 
     pub fn shortage(&self, quota: Quota) -> Shortage {
@@ -152,11 +198,10 @@ impl Dimension {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use keyward_domain::limits::Per;
 
     fn reserved(measure: Measure, asked: u64) -> Dimension {
         let limit = Limit { measure, window: Window::Day, per: Per::User, model: None, amount: 1_000 };
-        Dimension { name: String::new(), limit, place: Place::App, plan: None, asked }
+        Dimension { limit, place: Place::App, stands_at: Uuid::nil(), plan: None, asked }
     }
 
     #[test]

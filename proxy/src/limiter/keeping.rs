@@ -48,7 +48,7 @@ async fn read(limiter: &LocalLimiter, store: &Store) -> bool {
     match timeout(WRITE_TIMEOUT, store.load_limit_counters(moment(limiter.now_ms()))).await {
         Ok(Ok(rows)) => {
             info!(counters = rows.len(), "what was used of the limits is known again");
-            limiter.absorb(rows.into_iter().map(kept).collect());
+            limiter.absorb(rows.into_iter().filter_map(kept).collect());
             true
         }
         Ok(Err(error)) => {
@@ -81,15 +81,16 @@ async fn forget(limiter: &LocalLimiter, store: &Store) {
 fn row(kept: &Kept) -> LimitCounter {
     LimitCounter {
         app: kept.app,
-        name: kept.name.clone(),
+        name: kept.name.to_string(),
         counter: kept.counter.clone(),
         expires_at: moment(kept.gone_at_ms),
     }
 }
 
-fn kept(row: LimitCounter) -> Kept {
+/// A name that says nothing is no counter's.
+fn kept(row: LimitCounter) -> Option<Kept> {
     let gone_at_ms = u64::try_from(row.expires_at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-    Kept { app: row.app, name: row.name, counter: row.counter, gone_at_ms }
+    Some(Kept { app: row.app, name: row.name.parse().ok()?, counter: row.counter, gone_at_ms })
 }
 
 fn moment(ms: u64) -> OffsetDateTime {

@@ -15,7 +15,7 @@ use keyward_domain::limits::quota::{Quota, Shortage};
 use keyward_domain::rejection::Rejection;
 use uuid::Uuid;
 
-pub use demand::{Demand, Dimension, Mark, Settlement, Used};
+pub use demand::{Demand, Dimension, Mark, Scope, Settlement, Used};
 pub use local::LocalLimiter;
 pub use shared::{LEASE, SharedLimiter, SharedSettings};
 pub use slot::{Slot, Ticket};
@@ -38,7 +38,7 @@ pub enum Origin {
     },
 }
 
-/// Reserved, and what is left of each limit now.
+/// Reserved, and what is left now of each limit that the client is told of.
 pub struct Reserved {
     pub reservation: Reservation,
     pub quotas: Vec<Quota>,
@@ -71,7 +71,7 @@ pub trait Limiter: Send + Sync {
     fn look(&self, demand: &Demand) -> impl Future<Output = Option<Vec<Quota>>> + Send;
 
     /// A cheap look at the counts of requests, before a body is read for nothing. It may let through what `reserve` won't.
-    fn peek(&self, demand: &Demand) -> Result<(), Shortage>;
+    fn peek<'d>(&self, scope: &Scope, dimensions: impl Iterator<Item = &'d Dimension> + Clone) -> Result<(), Shortage>;
 }
 
 /// Where this installation counts.
@@ -104,10 +104,10 @@ impl Limiter for Limits {
         }
     }
 
-    fn peek(&self, demand: &Demand) -> Result<(), Shortage> {
+    fn peek<'d>(&self, scope: &Scope, dimensions: impl Iterator<Item = &'d Dimension> + Clone) -> Result<(), Shortage> {
         match self {
-            Self::Local(local) => local.peek(demand),
-            Self::Shared(shared) => shared.peek(demand),
+            Self::Local(local) => local.peek(scope, dimensions),
+            Self::Shared(shared) => shared.peek(scope, dimensions),
         }
     }
 }

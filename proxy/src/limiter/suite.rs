@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Demand, Dimension, Limiter, LocalLimiter, Refusal, Reserved, Settlement, SharedLimiter, SharedSettings, Used,
+    Demand, Dimension, Limiter, LocalLimiter, Refusal, Reserved, Scope, Settlement, SharedLimiter, SharedSettings, Used,
 };
 
 #[expect(clippy::disallowed_methods, reason = "a test's clock may be the real one")]
@@ -45,14 +45,14 @@ fn shared(lease: Duration) -> Arc<SharedLimiter> {
 
 fn dimension(measure: Measure, window: Window, amount: u64, asked: u64) -> Dimension {
     let limit = Limit { measure, window, per: Per::User, model: None, amount };
-    let name = format!("{}:{}", measure.name(), window.name());
-    Dimension { name, limit, place: Place::Plan, plan: Some("Free".into()), asked }
+    Dimension { limit, place: Place::Plan, stands_at: Uuid::nil(), plan: Some("Free".into()), asked }
 }
 
 fn demand(app: AppId, dimensions: Vec<Dimension>) -> Demand {
     // Beginnings of months long ago and far ahead: this one does not end during the test.
     let months = Months { starts_ms: [0, 1, 4_000_000_000_000, 5_000_000_000_000] };
-    Demand { app, dimensions, months, without_counters: WithoutCounters::Refuse }
+    let scope = Scope { app, caller: None, address: None, months, without_counters: WithoutCounters::Refuse };
+    Demand { scope, dimensions }
 }
 
 fn an_app() -> AppId {

@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use keyward_domain::calendar::Months;
 use keyward_domain::client_address::ClientAddress;
 use keyward_domain::clock::Clock;
-use keyward_domain::limits::names::subject_tag;
+use keyward_domain::limits::names::Tag;
 use keyward_domain::limits::quota::Place;
 use keyward_domain::limits::{Limit, Measure, Per, Window};
 use keyward_domain::path::RequestPath;
@@ -27,7 +27,7 @@ use keyward_domain::rejection::Rejection;
 use serde_json::Value;
 
 use crate::edge::Edge;
-use crate::limiter::{Demand, Dimension, LocalLimiter};
+use crate::limiter::{Demand, Dimension, LocalLimiter, Scope};
 use crate::snapshot::ServedProxy;
 use crate::steps::authenticate::{Caller, Standing};
 
@@ -106,13 +106,15 @@ impl Questions {
         }
         let (measure, window, per) = (Measure::Requests, Window::Minute, Per::User);
         let limit = Limit { measure, window, per, model: None, amount: CALLS_PER_MINUTE };
-        let name = subject_tag(caller.subject());
-        let demand = Demand {
-            app: proxy.app.id,
-            dimensions: vec![Dimension { name, limit, place: Place::App, plan: None, asked: 1 }],
+        let app = proxy.app.id;
+        let scope = Scope {
+            app,
+            caller: Some(Tag::of_subject(caller.subject())),
+            address: None,
             months: Months { starts_ms: [0; 4] },
             without_counters: proxy.app.policy.without_counters,
         };
-        self.limiter.reserve_now(demand).map(drop).map_err(Rejection::LimitReached)
+        let dimensions = vec![Dimension { limit, place: Place::App, stands_at: app.0, plan: None, asked: 1 }];
+        self.limiter.reserve_now(Demand { scope, dimensions }).map(drop).map_err(Rejection::LimitReached)
     }
 }

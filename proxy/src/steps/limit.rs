@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use keyward_domain::calendar::{self, Months};
+use keyward_domain::calendar::Months;
 use keyward_domain::call_price::CallPrice;
 use keyward_domain::catalogue::Charge;
 use keyward_domain::client_address::ClientAddress;
+use keyward_domain::clock::unix_ms;
 use keyward_domain::extras;
-use keyward_domain::limits::names::{address_tag, counter_name, subject_tag};
-use keyward_domain::limits::quota::Place;
+use keyward_domain::limits::names::Tag;
+use keyward_domain::limits::quota::{Place, Shortage};
 use keyward_domain::limits::worst_case::WorstCase;
 use keyward_domain::limits::{AskedModel, Limit, Measure, Per, Window};
 use keyward_domain::metering;
@@ -18,11 +19,10 @@ use keyward_domain::provider::UsageShape;
 use keyward_domain::rejection::Rejection;
 use serde_json::Value;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::edge::Edge;
-use crate::limiter::{Demand, Dimension, Limiter, Refusal, Reserved, Settlement, Used};
-use crate::snapshot::ServedProxy;
+use crate::limiter::{Demand, Dimension, Limiter, Refusal, Reserved, Scope, Settlement, Used};
+use crate::snapshot::{ServedApp, ServedProxy};
 use crate::steps::authenticate::{Caller, Standing};
 use crate::steps::authorize::Endpoint;
 use crate::steps::plan::ActivePlan;
@@ -38,6 +38,7 @@ pub enum Payer {
 
 /// The app's, the plan's and the proxy's limits, as they hold for one caller.
 pub struct Limits {
+    /// Of counts of requests asks one, of all else nothing yet.
     pub(super) demand: Demand,
 }
 
@@ -52,60 +53,83 @@ impl Limits {
         let app = &proxy.app;
         let terms = plan.terms();
         let plan_limits = terms.map_or(&[][..], |plan| &plan.policy.limits);
-        let plan_name: Option<Arc<str>> = terms.map(|plan| plan.name.as_str().into());
+        let plan_name = terms.filter(|_| !plan_limits.is_empty()).map(|plan| Arc::from(plan.name.as_str()));
         let standing = [
             (Place::App, app.id.0, &app.policy.limits[..], None),
             (Place::Plan, plan.plan.0, plan_limits, plan_name),
             (Place::Proxy, proxy.id.0, &proxy.policy.limits[..], None),
         ];
-        let mut whose = Whose { caller, address, subject: None };
-        let mut dimensions = Vec::new();
-        for (place, stands_at, limits, plan) in standing {
-            for limit in limits {
-                dimensions.extend(whose.dimension(place, stands_at, limit, plan.clone()));
+        let without_counters = app.policy.without_counters;
+        let months = Months { starts_ms: [0; 4] };
+        let scope = Scope { app: app.id, caller: None, address: None, months, without_counters };
+        let most = standing.iter().map(|(_, _, limits, _)| limits.len()).sum();
+        let mut here = Self { demand: Demand { scope, dimensions: Vec::with_capacity(most) } };
+        for (place, stands_at, limits, plan) in &standing {
+            for limit in *limits {
+                here.add((caller, address), Dimension::of(limit, (*place, *stands_at), plan.clone()));
             }
         }
-        let months = months(&app.policy.time_zone, &dimensions, now);
-        let without_counters = app.policy.without_counters;
-        Self { demand: Demand { app: app.id, dimensions, months, without_counters } }
+        here.date(app, now);
+        here
     }
 
     /// The same, and those of the proxy that would send the call.
-    pub fn through(&self, via: &ServedProxy, (caller, address): (&Caller, ClientAddress), now: OffsetDateTime) -> Self {
-        let mut whose = Whose { caller, address, subject: None };
-        let limits = via.policy.limits.iter();
-        let more = limits.filter_map(|limit| whose.dimension(Place::Proxy, via.id.0, limit, None));
-        let dimensions: Vec<Dimension> = self.demand.dimensions.iter().cloned().chain(more).collect();
-        let months = months(&via.app.policy.time_zone, &dimensions, now);
-        Self { demand: Demand { dimensions, months, ..self.demand.clone() } }
+    pub fn through(&self, via: &ServedProxy, whom: (&Caller, ClientAddress), now: OffsetDateTime) -> Self {
+        let mut through = Self { demand: self.demand.clone() };
+        for limit in &via.policy.limits {
+            through.add(whom, Dimension::of(limit, (Place::Proxy, via.id.0), None));
+        }
+        through.date(&via.app, now);
+        through
+    }
+
+    /// Whoever has no limits of its own needs no tag.
+    fn add(&mut self, (caller, address): (&Caller, ClientAddress), dimension: Dimension) {
+        let scope = &mut self.demand.scope;
+        match dimension.limit.per {
+            Per::User if scope.caller.is_none() => scope.caller = Some(Tag::of_subject(caller.subject())),
+            Per::AnonymousAddress if caller.standing() != Standing::Anonymous => return,
+            Per::AnonymousAddress => scope.address = Some(Tag::of_network(address.network())),
+            Per::User | Per::Everyone => {}
+        }
+        self.demand.dimensions.push(dimension);
+    }
+
+    fn date(&mut self, app: &ServedApp, now: OffsetDateTime) {
+        if self.demand.dimensions.iter().any(|dimension| dimension.limit.window == Window::Month) {
+            self.demand.scope.months = app.months.around(&app.policy.time_zone, unix_ms(now));
+        }
     }
 
     /// A call that is refused for its body: it counts as a request, for the edge had to read it, and uses nothing else.
     pub fn of_refusal(&self, endpoint: &Endpoint) -> Demand {
-        let mut demand = self.of_requests(endpoint);
-        demand.dimensions.retain(|dimension| dimension.limit.window != Window::AtOnce);
-        demand
+        let is_counted = |dimension: &&Dimension| dimension.limit.window != Window::AtOnce;
+        self.with(self.of_requests(endpoint).filter(is_counted), |_| 1)
     }
 
-    /// Before the body is read; a model is known only where the path names it.
-    pub fn of_requests(&self, endpoint: &Endpoint) -> Demand {
+    /// Before the body is read: a flood over the limit is not worth it.
+    pub fn peek(&self, limiter: &impl Limiter, endpoint: &Endpoint) -> Result<(), Shortage> {
+        limiter.peek(&self.demand.scope, self.of_requests(endpoint))
+    }
+
+    /// A model is known only where the path names it.
+    fn of_requests<'l>(&'l self, endpoint: &'l Endpoint) -> impl Iterator<Item = &'l Dimension> + Clone {
         let model = endpoint.model_in_path.as_deref().map_or(AskedModel::None, AskedModel::Named);
-        let counts =
-            |dimension: &&Dimension| dimension.limit.measure == Measure::Requests && dimension.limit.holds_for(model);
-        self.with(self.demand.dimensions.iter().filter(counts).cloned().collect(), |_| 1)
+        let counts = move |dimension: &&Dimension| {
+            dimension.limit.measure == Measure::Requests && dimension.limit.holds_for(model)
+        };
+        self.demand.dimensions.iter().filter(counts)
     }
 
     /// What the call needs at most; a budget is no use for a call whose price nobody knows.
     pub fn of_call(&self, call: &Call<'_>) -> Result<Demand, Rejection> {
         let models = call.models();
-        let holds = |dimension: &&Dimension| {
-            let is_spared = dimension.limit.measure == Measure::CostMicroUsd && call.payer == Payer::AppUser;
-            models.iter().any(|model| dimension.limit.holds_for(call.asked(model.as_deref()))) && !is_spared
-        };
-        let dimensions: Vec<Dimension> = self.demand.dimensions.iter().filter(holds).cloned().collect();
-        let is_budgeted = dimensions.iter().any(|dimension| dimension.limit.measure == Measure::CostMicroUsd);
-        let worst =
-            models.iter().map(|model| call.worst_case(model.as_deref())).reduce(WorstCase::or).unwrap_or_default();
+        let is_spared = |measure: Measure| measure == Measure::CostMicroUsd && call.payer == Payer::AppUser;
+        let holds =
+            |limit: &Limit| !is_spared(limit.measure) && models.iter().any(|model| limit.holds_for(call.asked(*model)));
+        let dimensions = self.demand.dimensions.iter().filter(|dimension| holds(&dimension.limit));
+        let is_budgeted = dimensions.clone().any(|dimension| dimension.limit.measure == Measure::CostMicroUsd);
+        let worst = models.iter().map(|model| call.worst_case(*model)).reduce(WorstCase::or).unwrap_or_default();
         let cost = if is_budgeted { call.cost_at_worst(&models, worst)? } else { 0 };
         Ok(self.at_worst(dimensions, worst, cost))
     }
@@ -119,12 +143,17 @@ impl Limits {
 
     /// Only to look at; what all share is not among them.
     pub fn callers_own(&self) -> Demand {
-        let is_own = |dimension: &&Dimension| dimension.limit.per != Per::Everyone;
-        self.with(self.demand.dimensions.iter().filter(is_own).cloned().collect(), |_| 0)
+        let is_own = |dimension: &&Dimension| dimension.limit.per.is_callers_own();
+        self.with(self.demand.dimensions.iter().filter(is_own), |_| 0)
     }
 
     /// One call, for what it may use and cost at most.
-    pub(super) fn at_worst(&self, dimensions: Vec<Dimension>, worst: WorstCase, cost_micro_usd: u64) -> Demand {
+    pub(super) fn at_worst<'l>(
+        &'l self,
+        dimensions: impl Iterator<Item = &'l Dimension>,
+        worst: WorstCase,
+        cost_micro_usd: u64,
+    ) -> Demand {
         self.with(dimensions, |measure| match measure {
             Measure::Requests => 1,
             Measure::InputTokens => worst.input_tokens,
@@ -134,11 +163,16 @@ impl Limits {
         })
     }
 
-    pub(super) fn with(&self, mut dimensions: Vec<Dimension>, asked: impl Fn(Measure) -> u64) -> Demand {
-        for dimension in &mut dimensions {
-            dimension.asked = asked(dimension.limit.measure);
-        }
-        Demand { dimensions, ..Demand { dimensions: Vec::new(), ..self.demand.clone() } }
+    pub(super) fn with<'l>(
+        &'l self,
+        dimensions: impl Iterator<Item = &'l Dimension>,
+        asked: impl Fn(Measure) -> u64,
+    ) -> Demand {
+        let mut demand =
+            Demand { scope: self.demand.scope, dimensions: Vec::with_capacity(self.demand.dimensions.len()) };
+        let asking = |dimension: &Dimension| Dimension { asked: asked(dimension.limit.measure), ..dimension.clone() };
+        demand.dimensions.extend(dimensions.map(asking));
+        demand
     }
 }
 
@@ -160,14 +194,17 @@ impl Call<'_> {
     }
 
     /// Every model that may work for the call: the one that is asked for, and those that it names as fallbacks.
-    fn models(&self) -> Vec<Option<String>> {
-        let asked = self.endpoint.model(self.upload.value()).map(metering::asked_model);
+    fn models(&self) -> Vec<Option<&str>> {
+        let asked = self.endpoint.model(self.upload.value()).map(metering::model_name);
         let others = self.endpoint.fields.into_iter().flat_map(|fields| fields.named_models(self.body()));
-        let others = others.map(|model| Some(metering::asked_model(model))).filter(|other| *other != asked);
-        let others: Vec<Option<String>> = others.collect();
+        let others = others.map(|model| Some(metering::model_name(model))).filter(|other| *other != asked);
+        let mut models = vec![asked];
+        models.extend(others);
         // Where only fallbacks are named, the first of them is asked.
-        let first = if asked.is_none() && !others.is_empty() { Vec::new() } else { vec![asked] };
-        first.into_iter().chain(others).collect()
+        if asked.is_none() && models.len() > 1 {
+            models.remove(0);
+        }
+        models
     }
 
     /// What is asked for beside the model's work, and costs of its own.
@@ -179,19 +216,20 @@ impl Call<'_> {
     }
 
     /// By the dearest of the models.
-    fn cost_at_worst(&self, models: &[Option<String>], worst: WorstCase) -> Result<u64, Rejection> {
+    fn cost_at_worst(&self, models: &[Option<&str>], worst: WorstCase) -> Result<u64, Rejection> {
         match self.charge() {
             Charge::Nothing => return Ok(0),
             Charge::Request => {
-                let model = models.first().and_then(Option::as_deref);
+                let model = models.first().copied().flatten();
                 return Ok(self.price().of((None, model), None, self.now).unwrap_or(0));
             }
             Charge::Work => {}
         }
         let mut dearest = 0;
-        for model in models {
-            let cost = self.price().at_worst(model.as_deref(), worst, self.now);
-            dearest = dearest.max(cost.ok_or_else(|| Rejection::ModelPriceUnknown { model: model.clone() })?);
+        for &model in models {
+            let cost = self.price().at_worst(model, worst, self.now);
+            dearest =
+                dearest.max(cost.ok_or_else(|| Rejection::ModelPriceUnknown { model: model.map(str::to_owned) })?);
         }
         for name in self.extras() {
             let extra = self.price().of_extra(&name, Some(worst.tokens()));
@@ -252,36 +290,4 @@ pub async fn counted(edge: &Edge, demand: Demand, refused: Rejection) -> Rejecti
         Err(Refusal::Unavailable) => {}
     }
     refused
-}
-
-struct Whose<'a> {
-    caller: &'a Caller,
-    address: ClientAddress,
-    subject: Option<String>,
-}
-
-impl Whose<'_> {
-    fn dimension(&mut self, place: Place, stands_at: Uuid, limit: &Limit, plan: Option<Arc<str>>) -> Option<Dimension> {
-        let caller = self.caller;
-        let name = match limit.per {
-            Per::User => {
-                let tag = self.subject.get_or_insert_with(|| subject_tag(caller.subject()));
-                counter_name(place, stands_at, tag, limit)
-            }
-            Per::AnonymousAddress if caller.standing() == Standing::Anonymous => {
-                counter_name(place, stands_at, &address_tag(self.address.network()), limit)
-            }
-            Per::AnonymousAddress => return None,
-            Per::Everyone => counter_name(place, stands_at, "", limit),
-        };
-        Some(Dimension { name, limit: limit.clone(), place, plan, asked: 0 })
-    }
-}
-
-fn months(time_zone: &str, dimensions: &[Dimension], now: OffsetDateTime) -> Months {
-    if !dimensions.iter().any(|dimension| dimension.limit.window == Window::Month) {
-        return Months { starts_ms: [0; 4] };
-    }
-    let now_ms = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-    calendar::months(time_zone, now_ms)
 }

@@ -53,9 +53,9 @@ impl Limits {
     /// The request, and its place among those under way.
     pub fn of_socket(&self, model: Option<&str>) -> Demand {
         let asked = model.map_or(AskedModel::Untold, AskedModel::Named);
-        let holds = |dimension: &&Dimension| dimension.limit.measure == Measure::Requests;
-        let holds = |dimension: &&Dimension| holds(dimension) && dimension.limit.holds_for(asked);
-        self.with(self.demand.dimensions.iter().filter(holds).cloned().collect(), |_| 1)
+        let holds =
+            |dimension: &&Dimension| dimension.limit.measure == Measure::Requests && dimension.limit.holds_for(asked);
+        self.with(self.demand.dimensions.iter().filter(holds), |_| 1)
     }
 
     /// What the next answer may use.
@@ -65,8 +65,8 @@ impl Limits {
             let is_spared = dimension.limit.measure == Measure::CostMicroUsd && turn.payer == Payer::AppUser;
             dimension.limit.measure != Measure::Requests && dimension.limit.holds_for(asked) && !is_spared
         };
-        let dimensions: Vec<Dimension> = self.demand.dimensions.iter().filter(holds).cloned().collect();
-        let is_budgeted = dimensions.iter().any(|dimension| dimension.limit.measure == Measure::CostMicroUsd);
+        let dimensions = self.demand.dimensions.iter().filter(holds);
+        let is_budgeted = dimensions.clone().any(|dimension| dimension.limit.measure == Measure::CostMicroUsd);
         let price = turn.proxy.call_price();
         let cost = match (is_budgeted, turn.charge) {
             (false, _) | (true, Charge::Nothing) => 0,

@@ -2,9 +2,9 @@
 //! window, so that no window ever holds more than was admitted; and amounts that are held by calls under way.
 //! The script in `proxy/src/limiter/redis` counts by the same rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Limit, Window};
 use crate::calendar::Months;
@@ -17,12 +17,21 @@ const SAME_MONTH_MS: u64 = 2 * 86_400_000;
 /// Times are milliseconds of the Unix epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counter {
-    /// By the last millisecond that a bucket can hold; of a calendar month, by its first.
-    buckets: BTreeMap<u64, u64>,
+    /// Oldest first: the last millisecond that a bucket can hold, of a calendar month its first, and how much it holds.
+    #[serde(serialize_with = "write_buckets", deserialize_with = "read_buckets")]
+    buckets: VecDeque<(u64, u64)>,
     counted: u64,
     /// Not kept over a restart: those calls have ended.
     #[serde(skip)]
     held: u64,
+}
+
+fn write_buckets<S: Serializer>(buckets: &VecDeque<(u64, u64)>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(buckets.iter().copied())
+}
+
+fn read_buckets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VecDeque<(u64, u64)>, D::Error> {
+    Ok(BTreeMap::deserialize(deserializer)?.into_iter().collect())
 }
 
 /// Where an amount of this moment belongs, and what has left by now.
@@ -68,8 +77,11 @@ pub fn grain_ms(limit: &Limit) -> u64 {
 impl Counter {
     /// Counted and held, after what is gone was let go.
     pub fn used(&mut self, frame: Frame) -> u64 {
-        while let Some(oldest) = self.buckets.first_entry().filter(|oldest| *oldest.key() <= frame.horizon_ms) {
-            self.counted = self.counted.saturating_sub(oldest.remove());
+        while let Some(&(bucket_ms, amount)) = self.buckets.front()
+            && bucket_ms <= frame.horizon_ms
+        {
+            self.buckets.pop_front();
+            self.counted = self.counted.saturating_sub(amount);
         }
         self.counted.saturating_add(self.held)
     }
@@ -77,19 +89,42 @@ impl Counter {
     /// A bucket that is gone takes nothing more.
     pub fn count(&mut self, bucket_ms: u64, amount: u64, frame: Frame) {
         if amount > 0 && bucket_ms > frame.horizon_ms {
-            let bucket = self.buckets.entry(bucket_ms).or_default();
-            *bucket = bucket.saturating_add(amount);
-            self.counted = self.counted.saturating_add(amount);
+            self.add(bucket_ms, amount);
         }
     }
 
     pub fn take_back(&mut self, bucket_ms: u64, amount: u64) {
-        let Some(bucket) = self.buckets.get_mut(&bucket_ms) else { return };
+        let Ok(at) = self.place(bucket_ms) else { return };
+        let bucket = &mut self.buckets[at].1;
         let taken = amount.min(*bucket);
         *bucket -= taken;
         self.counted = self.counted.saturating_sub(taken);
         if *bucket == 0 {
-            self.buckets.remove(&bucket_ms);
+            self.buckets.remove(at);
+        }
+    }
+
+    fn add(&mut self, bucket_ms: u64, amount: u64) {
+        match self.place(bucket_ms) {
+            Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(amount),
+            Err(at) => {
+                // Most counters have one or two buckets; by itself it would grow to four.
+                if self.buckets.len() == self.buckets.capacity() {
+                    self.buckets.reserve_exact(self.buckets.len().max(1));
+                }
+                self.buckets.insert(at, (bucket_ms, amount));
+            }
+        }
+        self.counted = self.counted.saturating_add(amount);
+    }
+
+    /// Where the bucket is, or would be: nearly always at the end.
+    fn place(&self, bucket_ms: u64) -> Result<usize, usize> {
+        match self.buckets.back() {
+            Some(&(last_ms, _)) if last_ms >= bucket_ms => {
+                self.buckets.binary_search_by_key(&bucket_ms, |bucket| bucket.0)
+            }
+            Some(_) | None => Err(self.buckets.len()),
         }
     }
 
@@ -105,7 +140,7 @@ impl Counter {
     /// must end first.
     pub fn frees_in_ms(&self, wanted: u64, frame: Frame, now_ms: u64) -> Option<u64> {
         let mut left = 0_u64;
-        for (&bucket_ms, &amount) in &self.buckets {
+        for &(bucket_ms, amount) in &self.buckets {
             left = left.saturating_add(amount);
             if left >= wanted {
                 return Some((bucket_ms + frame.leaves_after_ms).saturating_sub(now_ms).max(1));
@@ -126,10 +161,32 @@ impl Counter {
 
     /// What an earlier process counted, added to what this one has.
     pub fn absorb(&mut self, earlier: &Self) {
-        for (&bucket_ms, &amount) in &earlier.buckets {
-            let bucket = self.buckets.entry(bucket_ms).or_default();
-            *bucket = bucket.saturating_add(amount);
-            self.counted = self.counted.saturating_add(amount);
+        for &(bucket_ms, amount) in &earlier.buckets {
+            self.add(bucket_ms, amount);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_written_down_as_it_always_was() {
+        let frame = Frame { bucket_ms: 0, horizon_ms: 0, leaves_after_ms: 60_000 };
+        let mut counter = Counter::default();
+        for (bucket_ms, amount) in [(200, 3), (1_000, 1), (90, 5), (200, 4)] {
+            counter.count(bucket_ms, amount, frame);
+        }
+        counter.hold(9);
+        let text = serde_json::to_string(&counter).expect("JSON");
+        assert_eq!(text, r#"{"buckets":{"90":5,"200":7,"1000":1},"counted":13}"#);
+        // A database orders names as text.
+        let stored = r#"{"counted": 13, "buckets": {"1000": 1, "200": 7, "90": 5}}"#;
+        let read: Counter = serde_json::from_str(stored).expect("a counter");
+        counter.release(9);
+        assert_eq!(read, counter);
+        counter.take_back(200, 7);
+        assert_eq!(counter.frees_in_ms(6, frame, 1_000), Some(60_000), "the middle one is gone");
     }
 }

@@ -1,9 +1,11 @@
 //! What is told of a limit: to the client, in the fields of its reply and in a refusal, and to who asks for its usage.
 
+use std::sync::Arc;
+
 use super::{Limit, Measure, Per, Window};
 
 /// Where a limit is written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
     App,
     Plan,
@@ -11,6 +13,8 @@ pub enum Place {
 }
 
 impl Place {
+    pub const ALL: [Self; 3] = [Self::App, Self::Plan, Self::Proxy];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::App => "app",
@@ -26,7 +30,7 @@ pub struct Quota {
     pub limit: Limit,
     pub place: Place,
     /// The plan's name, of a plan's limit.
-    pub plan: Option<String>,
+    pub plan: Option<Arc<str>>,
     pub used: u64,
     /// Until some of it is free again. At least 1.
     pub reset_secs: u64,
@@ -55,15 +59,23 @@ impl Quota {
 
     /// `plan-tokens-day`: the name that the `RateLimit` fields give it.
     pub fn name(&self) -> String {
-        format!("{}-{}-{}", self.place.name(), self.limit.measure.name(), self.limit.window.name().replace('_', "-"))
+        let mut name = String::new();
+        self.write_name(&mut name);
+        name
     }
 
-    /// What all share is nobody's own to see.
-    pub fn is_callers_own(&self) -> bool {
-        match self.limit.per {
-            Per::User | Per::AnonymousAddress => true,
-            Per::Everyone => false,
+    pub fn write_name(&self, text: &mut String) {
+        let window = match self.limit.window {
+            Window::AtOnce => "at-once",
+            window @ (Window::Second | Window::Minute | Window::Hour | Window::Day | Window::Month) => window.name(),
+        };
+        for part in [self.place.name(), "-", self.limit.measure.name(), "-", window] {
+            text.push_str(part);
         }
+    }
+
+    pub fn is_callers_own(&self) -> bool {
+        self.limit.per.is_callers_own()
     }
 
     /// `10 requests per hour for each user of the plan "Free"`
@@ -149,7 +161,7 @@ mod tests {
 
     fn quota(measure: Measure, window: Window, amount: u64, used: u64) -> Quota {
         let limit = Limit { measure, window, per: Per::User, model: None, amount };
-        Quota { limit, place: Place::Plan, plan: Some("Free".to_owned()), used, reset_secs: 30 }
+        Quota { limit, place: Place::Plan, plan: Some("Free".into()), used, reset_secs: 30 }
     }
 
     #[test]

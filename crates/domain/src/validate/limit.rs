@@ -33,7 +33,7 @@ pub fn limit(form: &LimitForm) -> Result<Limit, FieldError> {
     }
     let model = match form.model.trim() {
         "" => None,
-        typed => Some(model_pattern(typed).map_err(|reason| FieldError::new("model", reason))?),
+        typed => Some(model_pattern(typed).map_err(|reason| FieldError::new("model", reason))?.into()),
     };
     match (form.window, form.measure) {
         (Window::AtOnce, Measure::Requests) => {}
@@ -102,7 +102,7 @@ mod tests {
         put_limit(&mut limits, a_day("10")).expect("room");
         put_limit(&mut limits, a_day("20")).expect("room");
         assert_eq!(limits, [a_day("20")]);
-        let named = |n: usize| Limit { model: Some(format!("m-{n}")), ..a_day("1") };
+        let named = |n: usize| Limit { model: Some(format!("m-{n}").into()), ..a_day("1") };
         (1..MAX_LIMITS).for_each(|n| put_limit(&mut limits, named(n)).expect("room"));
         assert_eq!(put_limit(&mut limits, named(99)).expect_err("full").field, "amount");
         assert!(put_limit(&mut limits, a_day("30")).is_ok(), "changing one is no more of them");

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::outbox::Message;
-use crate::limiter::{Demand, Dimension};
+use crate::limiter::{Demand, Dimension, Scope};
 
 /// For one call, whatever happens on the way.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -131,15 +131,15 @@ impl Link {
     /// `None` only looks; else the call's id, under which the reservation can be cancelled.
     pub async fn reserve(&self, demand: &Demand, taking: Option<Uuid>, node: &str) -> Result<Answer, LinkError> {
         let mut script = Ask::new(|scripts| &scripts.reserve);
-        script.key(leases(demand.app)).key(record(demand.app, taking.unwrap_or_default()));
+        script.key(leases(demand.scope.app)).key(record(demand.scope.app, taking.unwrap_or_default()));
         script.arg(node).arg(&self.lease_ms).arg(if taking.is_some() { "take" } else { "look" });
         script.arg(&u8::from(demand.holds()));
-        for start_ms in demand.months.starts_ms {
+        for start_ms in demand.scope.months.starts_ms {
             script.arg(&start_ms.min(LARGEST));
         }
         for dimension in &demand.dimensions {
             let limit = &dimension.limit;
-            name(&mut script, demand.app, dimension);
+            name(&mut script, &demand.scope, dimension);
             script.arg(when(limit.counting())).arg(&window_ms(limit.window)).arg(&grain_ms(limit));
             script.arg(&limit.amount.min(LARGEST)).arg(&dimension.asked.min(LARGEST));
         }
@@ -149,9 +149,9 @@ impl Link {
 
     pub async fn settle(&self, message: &Message) -> Result<(), LinkError> {
         let mut script = Ask::new(|scripts| &scripts.settle);
-        script.key(record(message.app, message.call)).arg(&*message.node).arg(message.mode.name());
+        script.key(record(message.scope.app, message.call)).arg(&*message.node).arg(message.mode.name());
         for part in &message.parts {
-            name(&mut script, message.app, &part.dimension);
+            name(&mut script, &message.scope, &part.dimension);
             script.arg(when(part.dimension.limit.counting())).arg(&part.bucket_ms.min(LARGEST));
             script.arg(&part.gone_at_ms.min(LARGEST));
             script.arg(&part.dimension.asked.min(LARGEST)).arg(&part.remains.min(LARGEST));
@@ -214,8 +214,9 @@ fn record(app: AppId, call: Uuid) -> String {
     key(app, &format!("call:{}", call.simple()))
 }
 
-fn name(script: &mut Ask, app: AppId, dimension: &Dimension) {
-    script.key(key(app, &format!("used:{}", dimension.name))).key(key(app, &format!("held:{}", dimension.name)));
+fn name(script: &mut Ask, scope: &Scope, dimension: &Dimension) {
+    let (app, name) = (scope.app, scope.name(dimension));
+    script.key(key(app, &format!("used:{name}"))).key(key(app, &format!("held:{name}")));
 }
 
 fn when(counting: Counting) -> &'static str {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use keyward_domain::ids::AppId;
+use keyward_domain::limits::names::CounterName;
 use keyward_domain::limits::quota::{Quota, Shortage};
 use keyward_domain::limits::{Counting, Measure};
 use keyward_domain::policy::WithoutCounters;
@@ -22,7 +23,9 @@ use uuid::Uuid;
 use self::link::{Answer, Link, LinkError, Outcome};
 use self::outbox::{Message, Mode, Outbox, Part, Postman, outbox};
 use self::reach::Reach;
-use super::{Demand, Limiter, LocalLimiter, Mark, Origin, Refusal, Reservation, Reserved, Settlement};
+use super::{
+    Demand, Dimension, Limiter, LocalLimiter, Mark, Origin, Refusal, Reservation, Reserved, Scope, Settlement,
+};
 
 /// A node that is not heard of for so long has died, and what its calls held is free.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -57,7 +60,7 @@ pub struct SharedLimiter {
     node: Mutex<Arc<str>>,
     /// Calls under way, for which leases are renewed.
     open: Mutex<HashMap<(AppId, Arc<str>), u64>>,
-    spent: Cache<(AppId, String), Shortage>,
+    spent: Cache<(AppId, CounterName), Shortage>,
     turns: Semaphore,
 }
 
@@ -127,16 +130,12 @@ impl SharedLimiter {
             return Ok(Err(self.shortage(demand, &answer)));
         }
         if demand.holds() {
-            *self.open.lock().unwrap_or_else(PoisonError::into_inner).entry((demand.app, node.clone())).or_default() +=
-                1;
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            *open.entry((demand.scope.app, node.clone())).or_default() += 1;
         }
-        let frame = |dimension: &super::Dimension| dimension.frame(answer.now_ms, &demand.months);
-        let mark = |dimension: &super::Dimension| {
-            let frame = frame(dimension);
-            Mark { bucket_ms: frame.bucket_ms, gone_at_ms: frame.bucket_ms.saturating_add(frame.leaves_after_ms) }
-        };
+        let mark = |dimension: &Dimension| Mark::of(dimension.frame(answer.now_ms, &demand.scope.months), 0);
         let marks = demand.dimensions.iter().map(mark).collect();
-        let quotas = quotas(demand, &answer);
+        let quotas = quotas(demand, &answer).filter(Quota::is_callers_own).collect();
         let reservation = Reservation { demand: demand.clone(), marks, origin: Origin::Shared { call, node } };
         Ok(Ok(Reserved { reservation, quotas }))
     }
@@ -147,17 +146,15 @@ impl SharedLimiter {
         let shortages = short.map(|(dimension, quota)| (dimension, dimension.shortage(quota)));
         let longest = shortages.max_by_key(|(_, shortage)| shortage.quota.reset_secs);
         let (dimension, shortage) = longest.expect("the script refuses by the same comparison");
-        let is_of_requests =
-            dimension.limit.measure == Measure::Requests && dimension.limit.counting() == Counting::AtOnce;
-        if is_of_requests && shortage.quota.reset_secs > REMEMBERED.as_secs() {
-            self.spent.insert((demand.app, dimension.name.clone()), shortage.clone());
+        if is_remembered(dimension) && shortage.quota.reset_secs > REMEMBERED.as_secs() {
+            self.spent.insert((demand.scope.app, demand.scope.name(dimension)), shortage.clone());
         }
         shortage
     }
 
     /// In this process alone.
     fn without(&self, demand: &Demand, away_for: Duration) -> Result<Reserved, Refusal> {
-        let is_too_long = away_for > self.budgets_last && demand.without_counters == WithoutCounters::Refuse;
+        let is_too_long = away_for > self.budgets_last && demand.scope.without_counters == WithoutCounters::Refuse;
         if is_too_long && demand.has_budget() {
             return Err(Refusal::Unavailable);
         }
@@ -181,14 +178,14 @@ impl SharedLimiter {
 
     fn tell(&self, reservation: &Reservation, settlement: Settlement, mode: Mode, (call, node): (Uuid, Arc<str>)) {
         let Reservation { demand, marks, .. } = reservation;
-        let part = |(dimension, mark): (&super::Dimension, &Mark)| Part {
+        let part = |(dimension, mark): (&Dimension, &Mark)| Part {
             dimension: dimension.clone(),
             bucket_ms: mark.bucket_ms,
             gone_at_ms: mark.gone_at_ms,
             remains: dimension.amount(settlement),
         };
         let parts = demand.dimensions.iter().zip(marks).map(part).collect();
-        self.outbox.send(Message { app: demand.app, call, node, mode, parts });
+        self.outbox.send(Message { scope: demand.scope, call, node, mode, parts });
     }
 }
 
@@ -199,7 +196,7 @@ impl Limiter for SharedLimiter {
         }
         // Of a flood, those behind the first learn what became of them without asking.
         let _turn = timeout(LONGEST_WAIT, self.turns.acquire()).await;
-        self.peek(&demand).map_err(Refusal::Short)?;
+        self.peek(&demand.scope, demand.dimensions.iter()).map_err(Refusal::Short)?;
         for _ in 0..TRIES {
             if self.reach.away_for().is_some() {
                 break;
@@ -224,7 +221,7 @@ impl Limiter for SharedLimiter {
             Origin::Shared { call, node } => {
                 let holds = reservation.demand.holds();
                 if holds {
-                    self.closed(reservation.demand.app, node);
+                    self.closed(reservation.demand.scope.app, node);
                 }
                 // The count of a request stands as soon as it is let through.
                 if holds || settlement == Settlement::Refund {
@@ -239,19 +236,25 @@ impl Limiter for SharedLimiter {
             return None;
         }
         let looked = self.link.reserve(demand, None, &self.node()).await;
-        looked.inspect_err(|_| self.reach.lost()).ok().map(|answer| quotas(demand, &answer))
+        looked.inspect_err(|_| self.reach.lost()).ok().map(|answer| quotas(demand, &answer).collect())
     }
 
-    fn peek(&self, demand: &Demand) -> Result<(), Shortage> {
+    fn peek<'d>(&self, scope: &Scope, dimensions: impl Iterator<Item = &'d Dimension> + Clone) -> Result<(), Shortage> {
         if self.reach.away_for().is_some() {
-            return self.local.peek(&demand.share(self.nodes));
+            let demand = Demand { scope: *scope, dimensions: dimensions.cloned().collect() }.share(self.nodes);
+            return self.local.peek(scope, demand.dimensions.iter());
         }
-        let spent = |dimension: &super::Dimension| self.spent.get(&(demand.app, dimension.name.clone()));
+        let spent = |dimension: &Dimension| self.spent.get(&(scope.app, scope.name(dimension)));
         // A limit that was raised meanwhile is not the one that refused.
         let refuses =
-            |dimension: &super::Dimension| spent(dimension).filter(|shortage| shortage.quota.limit == dimension.limit);
-        demand.dimensions.iter().find_map(refuses).map_or(Ok(()), Err)
+            |dimension: &Dimension| spent(dimension).filter(|shortage| shortage.quota.limit == dimension.limit);
+        dimensions.filter(|dimension| is_remembered(dimension)).find_map(refuses).map_or(Ok(()), Err)
     }
+}
+
+/// Only of requests a refusal says how long it lasts.
+fn is_remembered(dimension: &Dimension) -> bool {
+    dimension.limit.measure == Measure::Requests && dimension.limit.counting() == Counting::AtOnce
 }
 
 /// A reservation on its way. When nobody waits for it any more, or nobody heard what became of it, it is cancelled.
@@ -269,17 +272,16 @@ impl Drop for Pending<'_> {
 }
 
 fn cancel(demand: &Demand, call: Uuid, node: &Arc<str>) -> Message {
-    let part =
-        |dimension: &super::Dimension| Part { dimension: dimension.clone(), bucket_ms: 0, gone_at_ms: 0, remains: 0 };
+    let part = |dimension: &Dimension| Part { dimension: dimension.clone(), bucket_ms: 0, gone_at_ms: 0, remains: 0 };
     let parts = demand.dimensions.iter().map(part).collect();
-    Message { app: demand.app, call, node: node.clone(), mode: Mode::Cancel, parts }
+    Message { scope: demand.scope, call, node: node.clone(), mode: Mode::Cancel, parts }
 }
 
-fn quotas(demand: &Demand, answer: &Answer) -> Vec<Quota> {
-    let quota = |(dimension, &(used, frees)): (&super::Dimension, &(u64, Option<u64>))| {
-        dimension.quota(used, frees, dimension.frame(answer.now_ms, &demand.months), answer.now_ms)
+fn quotas(demand: &Demand, answer: &Answer) -> impl Iterator<Item = Quota> {
+    let quota = |(dimension, &(used, frees)): (&Dimension, &(u64, Option<u64>))| {
+        dimension.quota(used, frees, dimension.frame(answer.now_ms, &demand.scope.months), answer.now_ms)
     };
-    demand.dimensions.iter().zip(&answer.readings).map(quota).collect()
+    demand.dimensions.iter().zip(&answer.readings).map(quota)
 }
 
 fn node_name() -> Arc<str> {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use keyward_domain::ids::AppId;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -14,14 +13,14 @@ use uuid::Uuid;
 
 use super::link::Link;
 use super::reach::Reach;
-use crate::limiter::Dimension;
+use crate::limiter::{Dimension, Scope};
 
 const CAPACITY: usize = 100_000;
 const AT_ONCE: usize = 256;
 const PAUSE: Duration = Duration::from_millis(100);
 
 pub struct Message {
-    pub app: AppId,
+    pub scope: Scope,
     pub call: Uuid,
     pub node: Arc<str>,
     pub mode: Mode,
