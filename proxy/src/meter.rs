@@ -1,6 +1,8 @@
-//! Wraps a request from its arrival to its last byte: however it ends, exactly one `UsageEvent` follows.
+//! Wraps a request from its arrival to its last byte: however it ends, exactly one `UsageEvent` of the call follows.
 //! A request for no known proxy is nobody's usage, and a preflight is no request; both are only counted, and so are
 //! most of a flood of requests without a proven user.
+
+mod parts;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use keyward_domain::metering::{self, Reported};
 use keyward_domain::provider::UsageShape;
 use keyward_domain::rejection::{Due, Rejection};
 use keyward_domain::rules::WEBSOCKET;
-use keyward_domain::usage::{AppCheckOutcome, Outcome, TokenCounts, UsageEvent};
+use keyward_domain::usage::{AppCheckOutcome, Extent, Outcome, TokenCounts, UsageEvent};
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -24,6 +26,7 @@ use uuid::Uuid;
 
 use crate::edge::Edge;
 use crate::limiter::{Settlement, Slot, Used};
+use crate::meter::parts::Parts;
 use crate::snapshot::ServedProxy;
 use crate::standing_watch::StandingWatch;
 use crate::steps::authorize::Endpoint;
@@ -68,6 +71,8 @@ pub struct Meter {
     is_read: bool,
     request_bytes: Arc<AtomicU64>,
     response_bytes: u64,
+    /// Of a socket, what is written already.
+    parts: Parts,
     first_byte: Option<Duration>,
     /// When the edge last began to work itself, and for how long it has.
     working_since: Option<Instant>,
@@ -144,6 +149,7 @@ impl Meter {
             is_read: false,
             request_bytes: Arc::default(),
             response_bytes: 0,
+            parts: Parts::default(),
             first_byte: None,
             working_since: Some(started),
             worked: Duration::ZERO,
@@ -326,7 +332,7 @@ impl Meter {
         };
         let tokens = estimate.or(self.reported.tokens);
         let names = (self.reported.model.as_deref(), self.asked_model());
-        let was_answered = tokens.is_some() || self.delivered_success();
+        let was_answered = tokens.is_some() || (self.delivered_success() && !self.parts.told);
         let price = self.via.as_ref().or(self.proxy.as_ref()).filter(|_| was_answered).map(|proxy| proxy.call_price());
         let extras = |price: CallPrice<'_>| {
             let extras = self.extras.iter().filter_map(|name| price.of_extra(name, tokens));
@@ -412,6 +418,7 @@ impl Drop for Meter {
             proxy: proxy.id,
             subject: self.subject.take(),
             occurred_at: self.occurred_at,
+            extent: Extent::Call,
             method: std::mem::take(&mut self.method),
             endpoint: self.endpoint.take(),
             status: self.status,
@@ -422,8 +429,8 @@ impl Drop for Meter {
             tokens: figures.tokens,
             estimated: figures.estimated,
             plan: self.plan,
-            request_bytes: self.request_bytes.load(Ordering::Relaxed),
-            response_bytes: self.response_bytes,
+            request_bytes: self.request_bytes.load(Ordering::Relaxed) - self.parts.request_bytes,
+            response_bytes: self.response_bytes - self.parts.response_bytes,
             first_byte_ms: self.first_byte.map(millis),
             duration_ms: millis(self.started.elapsed()),
             app_check: self.app_check,

@@ -266,6 +266,7 @@ impl UsageKeeper {
 #[cfg(test)]
 pub mod tests {
     use keyward_domain::ids::{AccountId, AppId, ProxyId};
+    use keyward_domain::usage::Extent;
     use time::macros::datetime;
     use uuid::Uuid;
 
@@ -280,6 +281,7 @@ pub mod tests {
             proxy: ProxyId(Uuid::nil()),
             subject: None,
             occurred_at: datetime!(2026-03-01 12:00 UTC),
+            extent: Extent::Call,
             method: "GET".to_owned(),
             endpoint: None,
             status: 200,

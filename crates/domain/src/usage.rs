@@ -55,6 +55,17 @@ impl AppCheckOutcome {
     }
 }
 
+/// How much of a call an event tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    /// All of it, or what its parts have not told.
+    #[default]
+    Call,
+    /// What a socket that is open used since the part before: tokens, money and bytes. No call is counted by it.
+    Part,
+}
+
 /// Counts as the provider reported them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenCounts {
@@ -75,7 +86,7 @@ pub struct TokenCounts {
     pub audio_output: u64,
 }
 
-/// One finished request. Its id is made by the edge, so that a batch sent twice counts once. Edges keep it on disk over a
+/// One finished request, or a part of one. Its id is made by the edge, so that a batch sent twice counts once. Edges keep it on disk over a
 /// change of version: a field that is added must be optional there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageEvent {
@@ -85,9 +96,11 @@ pub struct UsageEvent {
     pub proxy: ProxyId,
     /// Who called, once that was proved.
     pub subject: Option<Subject>,
-    /// When it arrived, to the microsecond: as much as PostgreSQL keeps.
+    /// When it arrived (a part: when it was written), to the microsecond: as much as PostgreSQL keeps.
     #[serde(with = "time::serde::timestamp::microseconds")]
     pub occurred_at: OffsetDateTime,
+    #[serde(default)]
+    pub extent: Extent,
     pub method: String,
     /// The rule's template, never the raw path.
     pub endpoint: Option<String>,

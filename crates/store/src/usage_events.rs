@@ -1,7 +1,7 @@
 //! Finished requests, written in batches by the edge. A batch sent twice counts once; what ends after its proxy was
 //! deleted isn't written any more.
 
-use keyward_domain::usage::{AppCheckOutcome, UsageEvent};
+use keyward_domain::usage::{AppCheckOutcome, Extent, UsageEvent};
 use sqlx::PgConnection;
 
 use crate::{Store, StoreError};
@@ -20,11 +20,11 @@ async fn insert_events(connection: &mut PgConnection, events: &[UsageEvent]) -> 
     sqlx::query(
         "INSERT INTO usage_events (id, account_id, app_id, proxy_id, issuer_id, sub, occurred_at, method, endpoint, status,
              outcome, code, model, input_tokens, cached_tokens, output_tokens, cost_micro_usd, request_bytes, response_bytes,
-             first_byte_ms, duration_ms, app_check, plan_id, estimated, byok_key_id)
+             first_byte_ms, duration_ms, app_check, plan_id, estimated, byok_key_id, is_part)
          SELECT finished.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[],
              $8::text[], $9::text[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::bigint[],
              $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::integer[], $21::integer[],
-             $22::text[], $23::uuid[], $24::boolean[], $25::uuid[])
+             $22::text[], $23::uuid[], $24::boolean[], $25::uuid[], $26::boolean[])
              AS finished (id, account_id, app_id, proxy_id)
          JOIN proxies ON proxies.id = finished.proxy_id
          ORDER BY finished.proxy_id
@@ -55,6 +55,7 @@ async fn insert_events(connection: &mut PgConnection, events: &[UsageEvent]) -> 
     .bind(column(events, |event| event.plan.map(|plan| plan.0)))
     .bind(column(events, |event| event.estimated))
     .bind(column(events, |event| event.byok_key.map(|key| key.0)))
+    .bind(column(events, |event| event.extent == Extent::Part))
     .execute(connection)
     .await?;
     Ok(())

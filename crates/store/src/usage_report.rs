@@ -166,7 +166,7 @@ impl Store {
         let column = scope.column();
         let sql = format!(
             "SELECT occurred_at, method, endpoint, status, code, model, sub, duration_ms
-             FROM usage_events WHERE account_id = $1 AND {column} = $2
+             FROM usage_events WHERE account_id = $1 AND {column} = $2 AND NOT is_part
              ORDER BY occurred_at DESC, id DESC LIMIT 20"
         );
         let rows = sqlx::query_as(&sql).bind(account.0).bind(scope.id()).fetch_all(&self.pool).await?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use keyward_domain::rejection::{Rejection, SocketRefusal};
-use keyward_domain::sockets::SocketProtocol;
+use keyward_domain::sockets::{SocketProtocol, Work};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, watch};
@@ -225,6 +225,9 @@ impl Upward<'_> {
     }
 }
 
+/// A message for the client, what it says of the provider's work, and whether another answer may follow.
+type Passed = (Message, Option<Work>, Result<(), Rejection>);
+
 /// From the provider to the client.
 struct Downward<'a> {
     edge: &'a Edge,
@@ -251,7 +254,7 @@ impl Downward<'_> {
             };
             self.spoken.send_replace(Instant::now());
             let length = message.len() as u64;
-            let (message, verdict) = match self.pass(message).await {
+            let (message, work, verdict) = match self.pass(message).await {
                 Ok(passed) => passed,
                 Err(rejection) => return End::Cut(rejection),
             };
@@ -259,6 +262,7 @@ impl Downward<'_> {
                 return End::ClientGone;
             }
             self.meter.delivered(length);
+            self.meter.passed_message(work, self.turns.lock().await.model.as_deref());
             // The answer that spent the last of a budget is still delivered.
             if let Err(rejection) = verdict {
                 return End::Cut(rejection);
@@ -266,7 +270,7 @@ impl Downward<'_> {
         }
     }
 
-    async fn pass(&mut self, message: Message) -> Result<(Message, Result<(), Rejection>), Rejection> {
+    async fn pass(&mut self, message: Message) -> Result<Passed, Rejection> {
         let refused = || Rejection::UpstreamReplyRefused { reason: "a message can't be read" };
         let (message, bytes) = match message {
             Message::Text(text) => {
@@ -278,28 +282,28 @@ impl Downward<'_> {
                 (Message::Binary(bytes.clone()), bytes)
             }
             other @ (Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {
-                return Ok((other, Ok(())));
+                return Ok((other, None, Ok(())));
             }
         };
         self.meter.received(&bytes);
         if !self.protocol.is_json() && !self.claim.demands.records() {
-            return Ok((message, Ok(())));
+            return Ok((message, None, Ok(())));
         }
-        let verdict = match serde_json::from_slice::<Value>(&bytes) {
+        let (work, verdict) = match serde_json::from_slice::<Value>(&bytes) {
             Ok(value) => self.read(&value).await?,
-            Err(_) => Ok(()),
+            Err(_) => (None, Ok(())),
         };
-        Ok((message, verdict))
+        Ok((message, work, verdict))
     }
 
     /// Its objects get their owner before the client sees them; of what it used, the verdict comes after.
-    async fn read(&mut self, value: &Value) -> Result<Result<(), Rejection>, Rejection> {
+    async fn read(&mut self, value: &Value) -> Result<(Option<Work>, Result<(), Rejection>), Rejection> {
         self.edge.ledger.record(&self.claim.holder, &self.claim.demands.created(value)).await?;
         let heard = self.protocol.hear(value);
         if let Some(usage) = heard.usage {
             self.meter.answered(usage);
         }
-        Ok(self.turns.lock().await.hear(heard).await)
+        Ok((heard.work, self.turns.lock().await.hear(heard).await))
     }
 }
 

@@ -8,7 +8,7 @@ use keyward_domain::rules::EndpointRule;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{PROVIDER_KEY, Seed, Seeded, Socket, World, eventually};
+use crate::harness::{EdgeProcess, Ended, Folder, PROVIDER_KEY, Seed, Seeded, Socket, World, eventually};
 
 const REALTIME: &str = "/v1/realtime?model=gpt-realtime";
 
@@ -34,23 +34,68 @@ async fn upstream_is_closed(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_said_passes_both_ways_and_is_metered_as_one_call() {
+async fn what_is_said_passes_both_ways_and_its_answers_are_metered_as_they_are_told() {
     let world = World::start().await;
     let proxy = world.plant(with_optional(&world, "openai")).await;
+    let price = json!({"provider": "openai", "model": "*", "input_per_million": 1_000_000,
+        "output_per_million": 2_000_000, "per_request": 10});
+    let prices = json!({"prices": [price]});
+    world.change(&format!("UPDATE apps SET policy = '{prices}' WHERE id = '{}'", proxy.app)).await;
     let mut socket = open(&world, &proxy, "alice").await;
     let first = socket.respond(json!({"emulator_chunks": "3", "emulator_input_tokens": "20"})).await;
     assert_eq!(first["response"]["usage"]["output_tokens"], 3);
+    let answered = &world.usage(&proxy, 1).await[0];
+    let said = ["method", "endpoint", "outcome", "model"].map(|name| answered[name].as_str().unwrap_or_default());
+    assert_eq!(said, ["WEBSOCKET", "/v1/realtime", "completed", "gpt-realtime"]);
+    assert_eq!((&answered["is_part"], figures(answered)), (&json!(true), [Some(101), Some(20), Some(3)]));
+    assert_eq!(requests(&world).await, 0, "the call is counted when it ends");
     socket.respond(json!({"emulator_chunks": "4", "emulator_input_tokens": "30"})).await;
     socket.close().await;
     let seen = world.seen().await;
     assert_eq!(seen[0]["headers"]["authorization"], "Bearer [key]");
     assert!(seen[0]["headers"].get("sec-websocket-extensions").is_none());
-    let event = &world.usage(&proxy, 1).await[0];
-    let said = ["method", "endpoint", "outcome", "model"].map(|name| event[name].as_str().unwrap_or_default());
-    assert_eq!(said, ["WEBSOCKET", "/v1/realtime", "completed", "gpt-realtime"]);
-    let figures = ["status", "input_tokens", "output_tokens"].map(|name| event[name].as_i64());
-    assert_eq!(figures, [Some(101), Some(50), Some(7)]);
-    assert!(event["request_bytes"].as_i64() > Some(100) && event["response_bytes"].as_i64() > Some(500), "{event}");
+    let events = world.usage(&proxy, 3).await;
+    let of = |is_part: bool| events.iter().filter(move |event| event["is_part"] == is_part);
+    let end = of(false).next().expect("its end");
+    assert_eq!((of(true).count(), figures(end), &end["outcome"]), (2, [Some(101), None, None], &json!("completed")));
+    let sum = |name: &str| events.iter().filter_map(|event| event[name].as_i64()).sum::<i64>();
+    assert_eq!([sum("input_tokens"), sum("output_tokens")], [50, 7]);
+    assert_eq!(sum("cost_micro_usd"), (20 + 2 * 3 + 10) + (30 + 2 * 4 + 10), "a price per call is one per answer");
+    assert!(sum("request_bytes") > 100 && sum("response_bytes") > 500, "{events:?}");
+    assert!(events.iter().all(|event| event["response_bytes"].as_i64() < Some(2_000)), "no byte twice: {events:?}");
+    let summed = "SELECT sum(input_tokens + output_tokens)::bigint FROM usage_hours";
+    assert_eq!((requests(&world).await, world.database.count(summed).await), (1, 57));
+}
+
+fn figures(event: &Value) -> [Option<i64>; 3] {
+    ["status", "input_tokens", "output_tokens"].map(|name| event[name].as_i64())
+}
+
+async fn requests(world: &World) -> i64 {
+    world.database.count("SELECT sum(requests)::bigint FROM usage_hours").await
+}
+
+#[tokio::test]
+async fn a_killed_edge_loses_of_an_open_socket_the_answer_under_way_alone() {
+    let folder = Folder::fresh();
+    let mut world = World::with(&[("KEYWARD_EDGE_DATA_DIR", &folder.text())]).start().await;
+    let proxy = world.plant(with_optional(&world, "openai")).await;
+    let mut socket = open(&world, &proxy, "alice").await;
+    world.cable.cut();
+    for _ in 0..3 {
+        socket.respond(json!({"emulator_chunks": "3", "emulator_input_tokens": "20"})).await;
+    }
+    eventually("they are on disk", || async {
+        (world.metric("keyward_edge_usage_queue_events").await >= 3.0).then_some(())
+    })
+    .await;
+    world.edge.process.kill().await;
+    assert_eq!(socket.end().await, Ended::Broken);
+    world.cable.mend();
+    world.edge = EdgeProcess::start(&world.env()).await;
+    let events = world.usage(&proxy, 3).await;
+    assert!(events.iter().all(|event| figures(event) == [Some(101), Some(20), Some(3)]), "{events:?}");
+    assert_eq!(requests(&world).await, 0, "nobody saw it end");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use keyward_domain::ids::{AccountId, AppId, IssuerId, ProxyId};
 use keyward_domain::issuer::Subject;
 use keyward_domain::ownership::ResourceRef;
-use keyward_domain::usage::{Outcome, TokenCounts, UsageEvent};
+use keyward_domain::usage::{Extent, Outcome, TokenCounts, UsageEvent};
 use keyward_store::testing::TestDatabase;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -54,6 +54,7 @@ pub fn event(number: u128, sub: &str) -> UsageEvent {
         proxy: ProxyId(id(4)),
         subject: Some(subject(sub)),
         occurred_at: NOW,
+        extent: Extent::Call,
         method: "POST".to_owned(),
         endpoint: Some("/v1/chat/completions".to_owned()),
         status: 200,

@@ -16,5 +16,5 @@ pub use frames::{Frame, Frames, field};
 pub use process::{EdgeProcess, Folder, ended_with};
 pub use raw::raw_call;
 pub use seed::{KEK, MORE_KEYS, PROVIDER_KEY, Seed, Seeded, limit};
-pub use socket::Socket;
+pub use socket::{Ended, Socket};
 pub use world::{World, eventually, http2_client, redis_url, through};
