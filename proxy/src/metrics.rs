@@ -18,6 +18,7 @@ pub struct Metrics {
     pub own_replies: IntCounter,
     app_checks: IntCounterVec,
     pub usage_queue_events: IntGauge,
+    pub usage_commit_seconds: Histogram,
     pub usage_events_dropped: IntCounter,
     pub usage_batches_failed: IntCounter,
     pub usage_batches_unreadable: IntCounter,
@@ -87,6 +88,11 @@ impl Metrics {
             own_replies: counter("keyward_edge_self_service_total", "Questions of app users about themselves")?,
             preflights: counter("keyward_edge_preflights_total", "CORS preflights answered")?,
             usage_queue_events: gauge("keyward_edge_usage_queue_events", "Usage events waiting to be written")?,
+            usage_commit_seconds: histogram(histogram_opts!(
+                "keyward_edge_usage_commit_seconds",
+                "Time from a request's end to its usage event being on disk: what a crash may lose",
+                vec![0.01, 0.02, 0.025, 0.03, 0.035, 0.04, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0]
+            ))?,
             usage_events_dropped: counter(
                 "keyward_edge_usage_events_dropped_total",
                 "Usage events lost: no room, or refused",

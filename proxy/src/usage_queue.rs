@@ -9,7 +9,7 @@ use keyward_domain::rejection::Rejection;
 use keyward_domain::usage::{Outcome, UsageEvent};
 use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -19,16 +19,19 @@ use crate::usage_journal::{Journal, JournalError};
 use crate::usage_shelf::Shelf;
 
 const BATCH_EVENTS: usize = 4_000;
-/// With the sync, well under the 50 ms within which an ended request is on disk.
+/// From the end of the first: with the sync, well under the 50 ms within which an ended request is on disk.
 const COMMIT_WAIT: Duration = Duration::from_millis(20);
 /// What was shipped leaves the disk with the next batch, or after so long without one.
 const TRIM_PAUSE: Duration = Duration::from_secs(1);
 const REOPEN_PAUSE: Duration = Duration::from_secs(5);
 const ROOM_PAUSE: Duration = Duration::from_millis(50);
 
+/// A request, and when it had ended.
+type Ended = (Instant, UsageEvent);
+
 #[derive(Clone)]
 pub struct UsageQueue {
-    sender: mpsc::Sender<UsageEvent>,
+    sender: mpsc::Sender<Ended>,
     full: Arc<AtomicBool>,
     metrics: Metrics,
 }
@@ -37,7 +40,8 @@ impl UsageQueue {
     /// Never waits. Rejections leave half of the queue to calls that cost money, so that a flood can't crowd them out.
     pub fn push(&self, event: UsageEvent) {
         let crowded = self.sender.capacity() < self.sender.max_capacity() / 2;
-        let dropped = (crowded && event.outcome == Outcome::Rejected) || self.sender.try_send(event).is_err();
+        let is_crowded_out = crowded && event.outcome == Outcome::Rejected;
+        let dropped = is_crowded_out || self.sender.try_send((Instant::now(), event)).is_err();
         if dropped {
             self.metrics.usage_events_dropped.inc();
         }
@@ -55,7 +59,7 @@ impl UsageQueue {
 
 /// Puts what is pushed on disk, and from there on the shelf.
 pub struct UsageKeeper {
-    receiver: mpsc::Receiver<UsageEvent>,
+    receiver: mpsc::Receiver<Ended>,
     journal: Option<Arc<Journal>>,
     shelf: Arc<Shelf>,
     shipped: Arc<AtomicU64>,
@@ -109,7 +113,7 @@ impl UsageKeeper {
     }
 
     /// The events that ended within a few milliseconds of each other. None at the end.
-    async fn collect(&mut self, stop: &CancellationToken) -> Option<Vec<UsageEvent>> {
+    async fn collect(&mut self, stop: &CancellationToken) -> Option<Vec<Ended>> {
         let mut batch = Vec::new();
         loop {
             tokio::select! {
@@ -123,9 +127,9 @@ impl UsageKeeper {
                     continue;
                 }
             }
-            // Asleep meanwhile, rather than awake for every event.
-            if !self.receiver.is_closed() {
-                sleep(COMMIT_WAIT).await;
+            // Asleep meanwhile, rather than awake for every event. What waited for the disk already does not wait again.
+            if let Some((ended, _)) = batch.first().filter(|_| !self.receiver.is_closed()) {
+                sleep_until(*ended + COMMIT_WAIT).await;
             }
             while batch.len() < BATCH_EVENTS {
                 match self.receiver.try_recv() {
@@ -149,13 +153,14 @@ impl UsageKeeper {
         self.note_level();
     }
 
-    async fn keep(&mut self, mut batch: Vec<UsageEvent>) {
-        let Some(journal) = self.journal.clone() else { return self.keep_in_memory(batch).await };
-        if journal.is_over_half() {
-            let before = batch.len();
-            batch.retain(|event| event.outcome != Outcome::Rejected);
-            self.metrics.usage_events_dropped.inc_by((before - batch.len()) as u64);
+    async fn keep(&mut self, mut ended: Vec<Ended>) {
+        if self.journal.as_ref().is_some_and(|journal| journal.is_over_half()) {
+            let before = ended.len();
+            ended.retain(|(_, event)| event.outcome != Outcome::Rejected);
+            self.metrics.usage_events_dropped.inc_by((before - ended.len()) as u64);
         }
+        let (ended, batch): (Vec<Instant>, Vec<UsageEvent>) = ended.into_iter().unzip();
+        let Some(journal) = self.journal.clone() else { return self.keep_in_memory(batch).await };
         if batch.is_empty() {
             // Nothing but rejections comes, and no append would ever make room.
             return self.trim().await;
@@ -176,6 +181,7 @@ impl UsageKeeper {
         self.trimmed = shipped;
         match place {
             Ok(place) => {
+                self.note_commit(&ended);
                 self.note_room(&journal);
                 self.shelf.put(place, batch);
             }
@@ -236,6 +242,11 @@ impl UsageKeeper {
     fn lose(&self, events: usize) {
         self.metrics.usage_events_dropped.inc_by(events as u64);
         error!(lost = events, "usage events are lost: there is no more room for them");
+    }
+
+    fn note_commit(&self, ended: &[Instant]) {
+        let lags = self.metrics.usage_commit_seconds.local();
+        ended.iter().for_each(|at| lags.observe(at.elapsed().as_secs_f64()));
     }
 
     fn note_full(&self) {
