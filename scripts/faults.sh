@@ -23,12 +23,40 @@ install_missing() {
 
 SCRATCH=$(mktemp -d /tmp/keyward-faults-XXXXXX)
 chmod 755 "$SCRATCH"
+echo $$ >"$SCRATCH/owner"
+RUNNER=
+
+# Everything that a run leaves: a frozen Postgres goes on first, else it could not be stopped; a disk that something still
+# holds open is taken away all the same.
+remove_run() {
+  local postmaster child
+  postmaster=$(head -n 1 "$1/postgres/data/postmaster.pid" 2>/dev/null || true)
+  if [ -n "$postmaster" ] && [ -d "/proc/$postmaster" ]; then
+    for child in $(cat "/proc/$postmaster"/task/*/children 2>/dev/null) "$postmaster"; do
+      kill -s CONT "$child" 2>/dev/null || true
+    done
+  fi
+  [ ! -d "$1/postgres" ] || scripts/postgres.sh remove "$1/postgres" || true
+  for disk in "$1"/disks/*; do
+    ! mountpoint -q "$disk" || umount -l "$disk" || true
+  done
+  rm -rf "$1"
+}
+
 clean_up() {
-  [ ! -d "$SCRATCH/disks" ] || umount "$SCRATCH"/disks/* 2>/dev/null || true
-  scripts/postgres.sh remove "$SCRATCH/postgres" || true
-  rm -rf "$SCRATCH"
+  trap '' INT TERM HUP
+  # The runner leads a session of its own, so what it started goes with it.
+  [ -z "$RUNNER" ] || kill -s KILL -- "-$RUNNER" 2>/dev/null || true
+  remove_run "$SCRATCH"
 }
 trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+# Of runs that were killed themselves.
+for left in /tmp/keyward-faults-*; do
+  owner=$(cat "$left/owner" 2>/dev/null) || continue
+  [ -d "/proc/$owner" ] || remove_run "$left"
+done
 
 # A disk that can be full, for each edge; only root can make one.
 small_disks() {
@@ -52,5 +80,7 @@ export KEYWARD_TEST_DATABASE_URL KEYWARD_FAULTS_POSTGRES=$SCRATCH/postgres KEYWA
 export KEYWARD_FAULTS_FAKETIME=$FAKETIME
 PATH=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1):$PATH
 export PATH
-cargo test -q -p keyward-proxy --test faults --features keyward-store/testing -- --ignored --nocapture ||
-  die "a promise was broken; again with: make faults SEED=$SEED MINUTES=$MINUTES"
+setsid cargo test -q -p keyward-proxy --test faults --features keyward-store/testing -- --ignored --nocapture &
+RUNNER=$!
+wait "$RUNNER" || die "a promise was broken; again with: make faults SEED=$SEED MINUTES=$MINUTES"
+RUNNER=
