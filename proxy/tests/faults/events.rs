@@ -12,11 +12,13 @@ pub struct Event {
     pub outcome: String,
     pub input_tokens: Option<i64>,
     pub output_tokens: Option<i64>,
+    pub is_part: bool,
+    pub estimated: bool,
 }
 
 /// What the sums by hour say otherwise than the events that they are sums of.
 pub async fn wrong_sums(database: &TestDatabase) -> Option<String> {
-    let whole = sums(database, "count(*)", "usage_events").await;
+    let whole = sums(database, "count(*) FILTER (WHERE NOT is_part)", "usage_events").await;
     let summed = sums(database, "coalesce(sum(requests), 0)", "usage_hours").await;
     (whole != summed).then(|| format!("the sums by hour say {summed}, the events {whole}"))
 }
@@ -33,7 +35,7 @@ pub async fn of_users(database: &TestDatabase, ending: &str) -> Vec<Event> {
     let rows = database
         .text(&format!(
             "SELECT coalesce(json_agg(row_to_json(event)), '[]')::text FROM (
-                 SELECT sub, method, model, status, outcome, input_tokens, output_tokens
+                 SELECT sub, method, model, status, outcome, input_tokens, output_tokens, is_part, estimated
                  FROM usage_events WHERE sub LIKE '%{ending}') AS event"
         ))
         .await;

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::site::LAME_DUCK;
+use crate::site::{LAME_DUCK, Version};
 
 /// One call, as its client saw it end.
 #[derive(Clone, Debug)]
@@ -14,6 +14,7 @@ pub struct Call {
     pub method: &'static str,
     /// Which edge took it.
     pub node: usize,
+    pub version: Version,
     pub began: Instant,
     pub ended: Instant,
     pub ending: Ending,
@@ -27,6 +28,22 @@ pub struct Call {
     pub may_break: bool,
     /// What the client says of a connection that broke.
     pub broke: Option<String>,
+    /// Over a socket.
+    pub talk: Talk,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Talk {
+    /// Those that were told to their end, with what they used.
+    pub answers: Vec<Answered>,
+    /// What all that was asked for would use.
+    pub asked: (i64, i64),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    pub at: Instant,
+    pub tokens: (i64, i64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +75,11 @@ pub enum Manner {
 }
 
 impl Call {
+    /// For who looks for what went wrong.
+    pub fn way(&self) -> String {
+        format!("{:?} to edge {}", self.version, self.node)
+    }
+
     /// Nothing that was done to its edge, and nothing that it asked for itself, explains that it broke off.
     pub fn broke_without_cause(&self, ends: &[End]) -> bool {
         // One that stops serves on for a while, and then lets short calls end.

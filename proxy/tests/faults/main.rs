@@ -1,6 +1,7 @@
 //! `make faults SEED=… MINUTES=…`: two edges, Postgres, Redis and the emulator, through a seed's faults, one after the
 //! other. The emulator's ledger and the clients' journal are the truth; docs/faults.md says what must hold.
 
+mod commits;
 mod dice;
 mod events;
 #[expect(dead_code, unused_imports, reason = "the edge's other tests use the rest of it")]
@@ -20,7 +21,7 @@ mod traffic;
 mod truth;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::dice::Dice;
 use crate::level::Levels;
@@ -43,7 +44,7 @@ async fn whatever_fails_nothing_leaks_is_lost_or_counted_twice() {
         let began = Instant::now();
         let (summary, wrong) = round.play(&site, &dice, &mut levels).await;
         println!(
-            "round {number:2} {:<26} {:4.1} s: {} calls, {} reached the provider, {} metered, {} excused, {} broken, window {} ms",
+            "round {number:2} {:<26} {:4.1} s: {} calls, {} reached the provider, {} metered, {} excused, {} broken, window {} ms, on disk after {}, lost {}",
             format!("{:?}", round.fault),
             began.elapsed().as_secs_f64(),
             summary.calls,
@@ -52,6 +53,8 @@ async fn whatever_fails_nothing_leaks_is_lost_or_counted_twice() {
             summary.excused,
             summary.broken,
             summary.loss_window.as_millis(),
+            [0.5, 0.99, 1.0].map(|part| millis(summary.commits.within(part))).join("/"),
+            millis(summary.oldest_lost),
         );
         assert!(
             wrong.is_empty(),
@@ -71,6 +74,10 @@ async fn whatever_fails_nothing_leaks_is_lost_or_counted_twice() {
     }
     assert_eq!(events::wrong_sums(&site.database).await, None, "seed {}", settings.seed);
     println!("seed {}: everything held", settings.seed);
+}
+
+fn millis(time: Option<Duration>) -> String {
+    time.map_or("-".to_owned(), |time| format!("{} ms", time.as_millis()))
 }
 
 /// What this machine can play.

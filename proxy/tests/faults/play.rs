@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use crate::dice::Dice;
 use crate::journal::{End, Manner};
 use crate::plan::Fault;
-use crate::site::{Notice, block};
+use crate::site::{Notice, Version, block};
 use crate::traffic::Traffic;
 
 /// A restart has no more to wait for than its own work.
@@ -127,9 +127,10 @@ impl Traffic {
     async fn models_for(&self, user: &str, node: usize) -> (u16, Instant) {
         let began = Instant::now();
         let address = self.site.nodes[node].address().expect("no edge is stopped now");
-        let url = format!("http://{address}/{}/v1/models", self.site.proxies.openai.slug);
+        let url =
+            format!("{}://{address}/{}/v1/models", self.site.nodes[node].door.scheme(), self.site.proxies.openai.slug);
         let token = self.token_of(user).await;
-        let reply = self.client.get(url).bearer_auth(token).send().await;
+        let reply = self.clients.of(Version::Http1).get(url).bearer_auth(token).send().await;
         (reply.map_or(0, |reply| reply.status().as_u16()), began)
     }
 

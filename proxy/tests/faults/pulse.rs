@@ -1,5 +1,5 @@
 //! How late this machine is: a thread that sleeps a moment and writes a byte to the edges' disk, again and again. What an
-//! edge may lose at a `kill -9` is its own 50 ms, and as long as the machine made it wait.
+//! edge may lose at a `kill -9` is as long as its commits took, and as long as the machine made it wait.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-/// docs/usage.md: what ended longer ago is on disk.
+/// docs/usage.md: what ended longer ago is on disk, where the disk is fast.
 const OWN: Duration = Duration::from_millis(50);
 /// For a machine that is never late: the client's last byte and the edge's next step are not the same instant.
-const LEAST_WAIT: Duration = Duration::from_millis(100);
+const LEAST_WAIT: Duration = Duration::from_millis(20);
 const BEAT: Duration = Duration::from_millis(10);
 
 pub struct Pulse(Arc<AtomicU64>);
@@ -35,8 +35,10 @@ impl Pulse {
         Self(slowest)
     }
 
-    /// What may be lost, by the slowest beat so far: an edge has to be woken twice, for the call and for the write.
-    pub fn loss_window(&self) -> Duration {
-        OWN + LEAST_WAIT.max(2 * Duration::from_millis(self.0.load(Ordering::Relaxed)))
+    /// What may be lost, by the slowest commit that the edges tell of, and the slowest beat so far: an edge has to be woken
+    /// twice, for the call and for the write.
+    pub fn loss_window(&self, slowest_commit: Option<Duration>) -> Duration {
+        OWN.max(slowest_commit.unwrap_or_default())
+            + LEAST_WAIT.max(2 * Duration::from_millis(self.0.load(Ordering::Relaxed)))
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::commits::Commits;
 use crate::dice::Dice;
 use crate::journal::{Ending, Journal, Manner};
 use crate::judge::limits::Allowance;
@@ -16,7 +17,7 @@ use crate::level::Levels;
 use crate::plan::Fault;
 use crate::pulse::Pulse;
 use crate::site::{LIMITS, Site, files_below, metric, metric_falls_to};
-use crate::traffic::{BUDGETED, COUNTED, DEADLINE, Traffic};
+use crate::traffic::{DEADLINE, LIMITED, Traffic};
 use crate::truth::{Truth, follow};
 use crate::{events, leaks};
 
@@ -31,7 +32,7 @@ pub struct Round {
 }
 
 /// What was seen, for the report.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Summary {
     pub calls: usize,
     pub reached: usize,
@@ -39,6 +40,8 @@ pub struct Summary {
     pub excused: usize,
     pub broken: usize,
     pub loss_window: Duration,
+    pub oldest_lost: Option<Duration>,
+    pub commits: Commits,
     /// Events of everybody whose name ends so.
     pub ending: String,
 }
@@ -51,6 +54,7 @@ impl Round {
         let after = seen_so_far(site).await;
         let truth = tokio::spawn(follow(site.client.clone(), site.emulator.clone(), after, seen_all.clone()));
 
+        let commits = tokio::spawn(Commits::follow(site.clone(), seen_all.clone()));
         let pulse = Pulse::start(site.nodes[0].data.join("pulse"));
         let traffic = Arc::new(Traffic::new(site.clone(), self.number));
         let (journal, ending) = (traffic.journal.clone(), traffic.ending.clone());
@@ -66,21 +70,23 @@ impl Round {
             wrong.push("the traffic did not come to an end".to_owned());
         }
         drop(traffic);
-        let loss_window = pulse.loss_window();
 
         wrong.extend(quiet(site).await);
         seen_all.cancel();
+        let commits = commits.await.expect("no panic");
+        let loss_window = pulse.loss_window(commits.within(1.0));
         let truth = truth.await.expect("no panic").expect("the emulator's ledger is read in time");
         let (verdict, metered) = self.usage(site, &journal, (&truth, loss_window), &ending).await;
-        wrong.extend(verdict.wrong.into_iter().chain(verdict.missing));
+        wrong.extend(verdict.wrong.iter().chain(&verdict.missing).cloned());
         wrong.extend(self.rest(site, &journal, &truth).await);
         for node in &site.nodes {
             wrong.extend(node.held().await.map(|held| levels.judge(held)).unwrap_or_default());
         }
         let calls = journal.calls();
         let broken = calls.iter().filter(|call| call.ending == Ending::Broken).count();
-        let (reached, excused) = (truth.len(), verdict.excused);
-        (Summary { calls: calls.len(), reached, metered, excused, broken, loss_window, ending }, wrong)
+        let (reached, excused, oldest_lost) = (truth.len(), verdict.excused, verdict.oldest_lost);
+        let calls = calls.len();
+        (Summary { calls, reached, metered, excused, broken, loss_window, oldest_lost, commits, ending }, wrong)
     }
 
     /// Waits for what is missing, not for what is wrong.
@@ -112,12 +118,11 @@ impl Round {
         let redis_was_away = log.contains("Redis can't be reached");
         let kills = ends.iter().filter(|end| end.manner == Manner::Killed).count();
         let allowance = Allowance::in_round(LIMITS, redis_was_away, kills);
-        wrong.extend(limits::judge(&calls, truth, COUNTED, BUDGETED, allowance));
+        wrong.extend(limits::judge(&calls, truth, LIMITED, allowance));
         let unexplained = calls.iter().filter(|call| call.broke_without_cause(&ends));
-        wrong.extend(
-            unexplained
-                .map(|call| format!("{} of {} broke off without a cause: {:?}", call.method, call.user, call.broke)),
-        );
+        wrong.extend(unexplained.map(|call| {
+            format!("{} of {} broke off without a cause ({}): {:?}", call.method, call.user, call.way(), call.broke)
+        }));
         let hung = calls.iter().filter(|call| call.ending == Ending::Hung);
         wrong.extend(hung.map(|call| format!("{} of {} hung for more than {DEADLINE:?}", call.method, call.user)));
         wrong.extend(leaks::in_writing(log.as_bytes()).map(|what| format!("the log holds {what}")));
@@ -143,6 +148,12 @@ async fn counts(site: &Site) -> Value {
     reply.expect("the emulator answers").json().await.expect("JSON")
 }
 
+async fn any_socket(site: &Site) -> bool {
+    let reply = site.client.get(format!("{}/_sockets", site.emulator)).send().await;
+    let sockets: Value = reply.expect("the emulator answers").json().await.expect("JSON");
+    sockets.as_array().into_iter().flatten().any(|socket| socket["open"] == true)
+}
+
 /// When nobody asks for anything, nothing is under way.
 async fn quiet(site: &Site) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -152,7 +163,7 @@ async fn quiet(site: &Site) -> Vec<String> {
         }
     }
     let ended = timeout(QUIET_IN, async {
-        while counts(site).await["in_flight"] != 0 {
+        while counts(site).await["in_flight"] != 0 || any_socket(site).await {
             sleep(Duration::from_millis(50)).await;
         }
     });

@@ -61,10 +61,11 @@ fn read(request: &Value) -> Seen {
     let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
     let path = text("path");
     let in_path = path.split_once("/models/").and_then(|(_, rest)| rest.split(':').next()).map(str::to_owned);
+    let in_query = request["query"].as_str().and_then(|query| query.strip_prefix("model=")).map(str::to_owned);
     let keys = request["headers"].as_object().into_iter().flatten();
     Seen {
         method: text("method"),
-        model: request["body_json"]["model"].as_str().map(str::to_owned).or(in_path),
+        model: request["body_json"]["model"].as_str().map(str::to_owned).or(in_path).or(in_query),
         path,
         status: request["status"].as_u64().and_then(|status| u16::try_from(status).ok()),
         finished: request["finished"] == true,

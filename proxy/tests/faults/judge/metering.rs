@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use crate::events::Event;
 use crate::journal::{Call, End, Ending, Manner};
+use crate::judge::sockets;
 use crate::truth::Truth;
+
+const WEBSOCKET: &str = "WEBSOCKET";
 
 #[derive(Clone, Copy)]
 pub struct Evidence<'a> {
@@ -26,6 +29,8 @@ pub struct Verdict {
     pub missing: Vec<String>,
     /// Calls without an event that a kill excuses.
     pub excused: usize,
+    /// Of calls that were answered in whole, how long before the kill the first one of them had ended.
+    pub oldest_lost: Option<Duration>,
 }
 
 pub fn judge(evidence: Evidence<'_>) -> Verdict {
@@ -60,15 +65,20 @@ fn one_event_for_each_model_call<'a>(
     verdict: &mut Verdict,
 ) -> (Vec<&'a Event>, HashSet<&'a str>) {
     let (mut told, mut rest) = (HashSet::new(), Vec::new());
+    let mut of_sockets: HashMap<&str, Vec<&Event>> = HashMap::new();
     for event in evidence.events {
         let Some((model, call)) = event.model.as_deref().and_then(|model| Some((model, *by_model.get(model)?))) else {
             rest.push(event);
             continue;
         };
-        if !told.insert(model) {
+        if call.method == WEBSOCKET {
+            of_sockets.entry(model).or_default().push(event);
+        } else {
+            verdict.wrong.extend(disagreement(call, event));
+        }
+        if !event.is_part && !told.insert(model) {
             verdict.wrong.push(format!("{model} is metered twice"));
         }
-        verdict.wrong.extend(disagreement(call, event));
     }
     for call in evidence.calls {
         let Some(model) = call.model.as_deref().filter(|model| !told.contains(model)) else { continue };
@@ -77,11 +87,17 @@ fn one_event_for_each_model_call<'a>(
         }
         if is_excused(call, evidence) {
             verdict.excused += 1;
+            verdict.oldest_lost = verdict.oldest_lost.max(ended_before_kill(call, evidence));
         } else {
             verdict
                 .missing
                 .push(format!("{model} of {} reached the provider ({:?}), unmetered", call.user, call.ending));
         }
+    }
+    for call in evidence.calls.iter().filter(|call| call.method == WEBSOCKET) {
+        let events = call.model.as_deref().and_then(|model| of_sockets.remove(model)).unwrap_or_default();
+        // What is too little may be on its way.
+        verdict.missing.extend(sockets::judge(call, &events, evidence.ends, evidence.loss_window));
     }
     (rest, told)
 }
@@ -141,6 +157,14 @@ fn as_many_as_calls(evidence: Evidence<'_>, (rest, told): (Vec<&Event>, HashSet<
         }
         verdict.excused += tally.excused.min((tally.least + tally.excused).saturating_sub(count));
     }
+}
+
+/// Of a call that was answered in whole.
+fn ended_before_kill(call: &Call, evidence: Evidence<'_>) -> Option<Duration> {
+    let is_whole = matches!(call.ending, Ending::Whole { .. });
+    let kills = evidence.ends.iter().filter(|end| end.manner == Manner::Killed && end.node == call.node);
+    let after = kills.filter(|kill| is_whole && kill.to >= call.ended);
+    after.map(|kill| kill.from.saturating_duration_since(call.ended)).min()
 }
 
 fn is_excused(call: &Call, evidence: Evidence<'_>) -> bool {

@@ -23,6 +23,7 @@ impl Case {
             user: "alice".to_owned(),
             method: "POST",
             node: 0,
+            version: crate::site::Version::Http1,
             began: now,
             ended: now + Duration::from_secs(1),
             ending: Ending::Whole { status: 200 },
@@ -31,6 +32,7 @@ impl Case {
             metered: true,
             may_break: false,
             broke: None,
+            talk: Default::default(),
         };
         let seen = Seen {
             method: "POST".to_owned(),
@@ -48,6 +50,8 @@ impl Case {
             outcome: "completed".to_owned(),
             input_tokens: Some(3),
             output_tokens: Some(5),
+            is_part: false,
+            estimated: false,
         };
         Self { calls: vec![call], ends: vec![], truth: Truth::from([(1, seen)]), events: vec![event] }
     }

@@ -4,3 +4,4 @@
 pub mod limits;
 pub mod metering;
 pub mod permitted;
+pub mod sockets;

@@ -4,7 +4,7 @@
 use crate::truth::Truth;
 
 /// What the planted proxies allow and the traffic asks for.
-const PERMITTED: [(&str, &str); 8] = [
+const PERMITTED: [(&str, &str); 9] = [
     ("POST", "/openai/v1/chat/completions"),
     ("POST", "/anthropic/v1/messages"),
     ("POST", "/gemini/v1beta/models/"),
@@ -13,6 +13,8 @@ const PERMITTED: [(&str, &str); 8] = [
     ("GET", "/openai/v1/files/"),
     ("DELETE", "/openai/v1/files/"),
     ("GET", "/openai/v1/models"),
+    // A WebSocket begins as one.
+    ("GET", "/openai/v1/realtime"),
 ];
 
 pub fn judge(truth: &Truth) -> Vec<String> {

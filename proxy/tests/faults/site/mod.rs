@@ -1,5 +1,6 @@
 //! Everything that runs: two edges on one Postgres and one Redis, and the emulator as issuer and provider.
 
+mod doors;
 mod node;
 mod planting;
 mod postgres;
@@ -10,15 +11,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use keyward_store::testing::TestDatabase;
-use reqwest::Client;
+use reqwest::{Client, ClientBuilder};
 use serde_json::json;
 
 use crate::harness::process::{Process, emulator_program};
 use crate::harness::{KEK, PROVIDER_KEY};
 use crate::settings::Settings;
 
+pub use doors::{Clients, Door, Line, Papers, Version};
 pub use node::{Held, Node, files_below, metric, metric_falls_to};
-pub use planting::{LIMITS, Notice, Proxies, block};
+pub use planting::{LIMITS, Notice, Proxies, block, cost_micro_usd};
 pub use postgres::Postgres;
 pub use redis::Redis;
 
@@ -28,6 +30,7 @@ pub struct Site {
     pub redis: Redis,
     pub nodes: [Node; 2],
     pub proxies: Proxies,
+    pub papers: Papers,
     /// Its address.
     pub emulator: String,
     /// Speaks with the emulator, and with the edges as their operator.
@@ -48,7 +51,8 @@ impl Site {
         if let Some(clock) = &clock {
             std::fs::write(clock, "+0s\n").expect("the scratch folder can be written to");
         }
-        let nodes = ["a", "b"].map(|name| {
+        let papers = Papers::make(&settings.scratch);
+        let nodes = [("a", Door::Clear), ("b", Door::Tls)].map(|(name, door)| {
             let data = settings.small_disks.as_ref().unwrap_or(&settings.scratch).join(name);
             std::fs::create_dir_all(&data).expect("the folder can be made");
             let mut env = edge_env(&database.url(), &redis.url(), &emulator);
@@ -56,13 +60,20 @@ impl Site {
             if let (Some(library), Some(clock)) = (&settings.faketime, &clock) {
                 env.extend(faked_clock(library.display().to_string(), clock.display().to_string()));
             }
-            Node::new(env, data)
+            match door {
+                Door::Clear => {}
+                Door::Tls => env.extend([
+                    ("KEYWARD_TLS_CERT", papers.certificate.clone()),
+                    ("KEYWARD_TLS_KEY", papers.key.clone()),
+                ]),
+            }
+            Node::new(env, data, door)
         });
         for node in &nodes {
             node.start().await;
         }
         let client = client(Duration::from_secs(20));
-        Self { database, postgres, redis, nodes, proxies, emulator, client, clock, _emulator: emulator_process }
+        Self { database, postgres, redis, nodes, proxies, papers, emulator, client, clock, _emulator: emulator_process }
     }
 }
 
@@ -114,8 +125,12 @@ fn faked_clock(library: String, clock: String) -> [(&'static str, String); 4] {
 }
 
 /// Keeps its connections; when it is dropped, they end.
-#[expect(clippy::disallowed_methods, reason = "a test calls the edges and the emulator, which are on this machine")]
 pub fn client(patience: Duration) -> Client {
+    client_builder(patience).build().expect("a client")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test calls the edges and the emulator, which are on this machine")]
+fn client_builder(patience: Duration) -> ClientBuilder {
     let builder = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-    builder.timeout(patience).pool_idle_timeout(Duration::from_secs(2)).build().expect("a client")
+    builder.timeout(patience).pool_idle_timeout(Duration::from_secs(2))
 }

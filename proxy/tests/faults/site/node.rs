@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::harness::EdgeProcess;
 use crate::harness::process::Output;
+use crate::site::Door;
 
 /// A killed process is gone at once; one that was asked to stop, after its grace time and the last writes.
 const LONGEST_END: Duration = Duration::from_secs(30);
@@ -17,6 +18,7 @@ pub struct Node {
     env: Vec<(String, String)>,
     /// Where it may write.
     pub data: PathBuf,
+    pub door: Door,
     edge: TurnMutex<Option<EdgeProcess>>,
     address: Mutex<Option<(String, String)>>,
     outputs: Mutex<Vec<Output>>,
@@ -31,9 +33,9 @@ pub struct Held {
 }
 
 impl Node {
-    pub fn new(env: Vec<(&'static str, String)>, data: PathBuf) -> Self {
+    pub fn new(env: Vec<(&'static str, String)>, data: PathBuf, door: Door) -> Self {
         let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { env, data, edge: TurnMutex::default(), address: Mutex::default(), outputs: Mutex::default() }
+        Self { env, data, door, edge: TurnMutex::default(), address: Mutex::default(), outputs: Mutex::default() }
     }
 
     pub async fn start(&self) {

@@ -9,8 +9,9 @@ use tokio::time::{sleep, timeout};
 use super::Traffic;
 use crate::dice::Dice;
 use crate::harness::Seeded;
-use crate::journal::{Call, Ending};
+use crate::journal::{Call, Ending, Talk};
 use crate::leaks;
+use crate::site::Version;
 
 /// Longer than the longest of the edge's times that one call can wait for one after the other: two questions to Postgres
 /// of 5 s, connecting 2 s, 4 s to the first byte, and the longest stream of this traffic.
@@ -87,6 +88,7 @@ impl Traffic {
             None => self.tokens.of(ask.user).await,
         };
         let first = usize::try_from(dice.below(2)).expect("small");
+        let version = dice.one_of(&[Version::Http1, Version::Http2]);
         for attempt in 0..40 {
             let node = (first + attempt) % 2;
             let Some(address) = self.site.nodes[node].address() else {
@@ -94,43 +96,26 @@ impl Traffic {
                 continue;
             };
             let began = Instant::now();
-            let request = self.request(&ask, &address, &token);
+            let url = format!("{}://{address}/{}{}", self.site.nodes[node].door.scheme(), ask.proxy.slug, ask.path);
+            let request = dressed(self.clients.of(version).request(ask.method.clone(), url), &ask, &token);
             let (ending, told) = match timeout(DEADLINE, follow(request, ask.leave)).await {
                 Ok(Followed::Refused) => continue,
                 Ok(Followed::To(ending, told)) => (ending, told),
                 Err(_) => (Ending::Hung, None),
             };
-            self.note(&ask, (node, began), ending, told.as_ref());
+            self.note(&ask, (node, version, began), ending, told.as_ref());
             return told.filter(|told| told.status != 0);
         }
         None
     }
 
-    fn request(&self, ask: &Ask<'_>, address: &str, token: &str) -> RequestBuilder {
-        let url = format!("http://{address}/{}{}", ask.proxy.slug, ask.path);
-        let request = self.client.request(ask.method.clone(), url);
-        // Where each provider's SDK puts its key.
-        let request = match ask.path.as_str() {
-            path if path.starts_with("/v1/messages") => {
-                request.header("x-api-key", token).header("anthropic-version", "2023-06-01")
-            }
-            path if path.starts_with("/v1beta") => request.header("x-goog-api-key", token),
-            _ => request.bearer_auth(token),
-        };
-        match &ask.body {
-            Payload::None => request,
-            Payload::Json(body) => request.json(body),
-            Payload::File(content) => {
-                let form = format!(
-                    "--edge\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\nuser_data\r\n--edge\r\ncontent-disposition: \
-                     form-data; name=\"file\"; filename=\"notes.txt\"\r\ncontent-type: text/plain\r\n\r\n{content}\r\n--edge--\r\n"
-                );
-                request.header("content-type", "multipart/form-data; boundary=edge").body(form)
-            }
-        }
-    }
-
-    fn note(&self, ask: &Ask<'_>, (node, began): (usize, Instant), ending: Ending, told: Option<&Told>) {
+    fn note(
+        &self,
+        ask: &Ask<'_>,
+        (node, version, began): (usize, Version, Instant),
+        ending: Ending,
+        told: Option<&Told>,
+    ) {
         if let Some(told) = told
             && let Some(secret) = leaks::in_reply(&told.body)
         {
@@ -146,6 +131,7 @@ impl Traffic {
                 _ => "POST",
             },
             node,
+            version,
             began,
             ended: Instant::now(),
             ending,
@@ -155,7 +141,30 @@ impl Traffic {
             metered: ask.metered,
             may_break: ask.may_break,
             broke: told.and_then(|told| told.broke.clone()),
+            talk: Talk::default(),
         });
+    }
+}
+
+/// With the token where each provider's SDK puts its key, and what is asked.
+fn dressed(request: RequestBuilder, ask: &Ask<'_>, token: &str) -> RequestBuilder {
+    let request = match ask.path.as_str() {
+        path if path.starts_with("/v1/messages") => {
+            request.header("x-api-key", token).header("anthropic-version", "2023-06-01")
+        }
+        path if path.starts_with("/v1beta") => request.header("x-goog-api-key", token),
+        _ => request.bearer_auth(token),
+    };
+    match &ask.body {
+        Payload::None => request,
+        Payload::Json(body) => request.json(body),
+        Payload::File(content) => {
+            let form = format!(
+                "--edge\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\nuser_data\r\n--edge\r\ncontent-disposition: \
+                 form-data; name=\"file\"; filename=\"notes.txt\"\r\ncontent-type: text/plain\r\n\r\n{content}\r\n--edge--\r\n"
+            );
+            request.header("content-type", "multipart/form-data; boundary=edge").body(form)
+        }
     }
 }
 

@@ -4,18 +4,19 @@ mod ask;
 mod files;
 mod models;
 mod refused;
+mod sockets;
 mod tokens;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::join_all;
-use reqwest::Client;
 use tokio_util::sync::CancellationToken;
 
 use crate::dice::Dice;
 use crate::journal::Journal;
-use crate::site::{Site, client};
+use crate::judge::limits::Measured;
+use crate::site::{Clients, Site};
 
 pub use ask::DEADLINE;
 pub use tokens::Tokens;
@@ -25,15 +26,19 @@ const USERS: u64 = 12;
 /// Users with limits, each of whom asks for more than they may.
 const LIMITED_USERS: u64 = 2;
 
-/// Names of users that a judge looks for.
-pub const COUNTED: &str = "counted";
-pub const BUDGETED: &str = "budgeted";
+/// How the names of those begin of whom a judge knows what they may.
+pub const LIMITED: [(&str, Measured); 4] = [
+    ("counted", Measured::Requests),
+    ("budgeted", Measured::Tokens),
+    ("paying", Measured::Money),
+    ("spending", Measured::TalkMoney),
+];
 
 /// One round's traffic.
 pub struct Traffic {
     pub site: Arc<Site>,
     pub journal: Arc<Journal>,
-    pub client: Client,
+    pub clients: Clients,
     /// At the end of every user's name.
     pub ending: String,
     tokens: Tokens,
@@ -46,9 +51,9 @@ impl Traffic {
     pub fn new(site: Arc<Site>, round: u64) -> Self {
         let tokens = Tokens::new(site.client.clone(), site.emulator.clone());
         Self {
+            clients: Clients::new(&site.papers, DEADLINE),
             site,
             journal: Arc::default(),
-            client: client(DEADLINE),
             ending: format!(".r{round}."),
             tokens,
             names: AtomicU64::default(),
@@ -63,16 +68,19 @@ impl Traffic {
     async fn live(&self, mut dice: Dice, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             match dice.below(100) {
-                0..26 => self.json(&mut dice).await,
-                26..48 => self.stream(&mut dice).await,
-                48..60 => self.leave_early(&mut dice).await,
+                0..22 => self.json(&mut dice).await,
+                22..40 => self.stream(&mut dice).await,
+                40..50 => self.talk(&mut dice).await,
+                50..60 => self.leave_early(&mut dice).await,
                 60..64 => self.stop_reading(&mut dice).await,
                 64..72 => self.upstream_breaks(&mut dice).await,
                 72..76 => self.upstream_tells_the_key(&mut dice).await,
                 76..84 => self.keep_a_file(&mut dice).await,
-                84..88 => self.ask_for_the_forbidden(&mut dice).await,
-                88..94 => self.use_up(COUNTED, dice.below(LIMITED_USERS), &mut dice).await,
-                _ => self.use_up(BUDGETED, dice.below(LIMITED_USERS), &mut dice).await,
+                84..87 => self.ask_for_the_forbidden(&mut dice).await,
+                _ => {
+                    let limited = dice.one_of(&LIMITED);
+                    self.use_up(limited, dice.below(LIMITED_USERS), &mut dice).await;
+                }
             }
         }
     }

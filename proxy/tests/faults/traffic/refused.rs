@@ -4,9 +4,10 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
+use super::Traffic;
 use super::ask::{Ask, Payload};
-use super::{COUNTED, Traffic};
 use crate::dice::Dice;
+use crate::judge::limits::Measured;
 use crate::leaks::PROMPT;
 
 const FORBIDDEN: [(&str, &str); 5] = [
@@ -39,14 +40,19 @@ impl Traffic {
     }
 
     /// Of a few users, so that each comes to the end of what they may, and several calls at once for the last of it.
-    pub async fn use_up(&self, kind: &str, number: u64, dice: &mut Dice) {
-        let user = format!("{kind}{number}{}", self.ending);
-        join_all((0..4).map(|at| self.use_some(kind, &user, dice.for_part(at)))).await;
+    pub async fn use_up(&self, (name, measured): (&str, Measured), number: u64, dice: &mut Dice) {
+        let user = format!("{name}{number}{}", self.ending);
+        join_all((0..4).map(|at| self.use_some(measured, &user, dice.for_part(at)))).await;
     }
 
-    async fn use_some(&self, kind: &str, user: &str, mut dice: Dice) {
+    async fn use_some(&self, measured: Measured, user: &str, mut dice: Dice) {
         let model = self.model();
-        let proxy = if kind == COUNTED { &self.site.proxies.counted } else { &self.site.proxies.budgeted };
+        let proxy = match measured {
+            Measured::Requests => &self.site.proxies.counted,
+            Measured::Tokens => &self.site.proxies.budgeted,
+            Measured::Money => &self.site.proxies.paying,
+            Measured::TalkMoney => return self.talk_for_money(user, &mut dice).await,
+        };
         let body = json!({"model": model, "max_tokens": 20, "messages": [{"role": "user", "content": format!("{PROMPT} h i j")}]});
         let ask = Ask {
             method: Method::POST,
