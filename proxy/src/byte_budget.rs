@@ -14,6 +14,8 @@ pub struct ByteBudget(Arc<Semaphore>);
 /// Bytes taken from the budget; given back when dropped.
 pub struct Lease {
     budget: ByteBudget,
+    /// What was last asked for; the pieces may hold a little more.
+    bytes: usize,
     pieces: usize,
     held: Option<OwnedSemaphorePermit>,
 }
@@ -24,7 +26,7 @@ impl ByteBudget {
     }
 
     pub fn lease(&self) -> Lease {
-        Lease { budget: self.clone(), pieces: 0, held: None }
+        Lease { budget: self.clone(), bytes: 0, pieces: 0, held: None }
     }
 }
 
@@ -33,6 +35,7 @@ impl Lease {
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), Rejection> {
         let more = bytes.div_ceil(PIECE_BYTES).saturating_sub(self.pieces);
         if more == 0 {
+            self.bytes = self.bytes.max(bytes);
             return Ok(());
         }
         let permits = u32::try_from(more).map_err(|_| Rejection::Overloaded)?;
@@ -42,11 +45,18 @@ impl Lease {
             None => self.held = Some(taken),
         }
         self.pieces += more;
+        self.bytes = self.bytes.max(bytes);
         Ok(())
+    }
+
+    /// Covers so many more.
+    pub fn grow_by(&mut self, bytes: usize) -> Result<(), Rejection> {
+        self.grow_to(self.bytes.saturating_add(bytes))
     }
 
     /// Gives back what is above `bytes`.
     pub fn shrink_to(&mut self, bytes: usize) {
+        self.bytes = self.bytes.min(bytes);
         let less = self.pieces.saturating_sub(bytes.div_ceil(PIECE_BYTES));
         if let Some(given_back) = self.held.as_mut().and_then(|held| held.split(less)) {
             self.pieces -= less;
@@ -74,5 +84,19 @@ mod tests {
         assert_eq!(two.grow_to(4 * PIECE_BYTES), Ok(()));
         drop(one);
         assert_eq!(two.grow_to(8 * PIECE_BYTES), Ok(()));
+    }
+
+    #[test]
+    fn what_is_added_is_added_to_the_bytes_and_not_to_whole_pieces() {
+        let budget = ByteBudget::new(2 * PIECE_BYTES);
+        let mut lease = budget.lease();
+        assert_eq!(lease.grow_to(10), Ok(()));
+        for _ in 0..3 {
+            assert_eq!(lease.grow_by(PIECE_BYTES / 2), Ok(()));
+        }
+        assert_eq!(lease.grow_by(PIECE_BYTES / 2), Err(Rejection::Overloaded));
+        lease.shrink_to(10);
+        assert_eq!(lease.grow_by(PIECE_BYTES), Ok(()));
+        assert_eq!(lease.grow_by(PIECE_BYTES), Err(Rejection::Overloaded));
     }
 }

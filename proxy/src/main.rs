@@ -33,6 +33,7 @@ mod reply_stream;
 mod self_service;
 mod serve;
 mod served_keys;
+mod shared_rules;
 mod snapshot;
 mod socket;
 mod standing_watch;

@@ -125,7 +125,7 @@ pub async fn run(
     meter.uses_own_key(own_key.as_ref().map(|own| own.id));
 
     let mut endpoint = authorize::endpoint(routed, &head)?;
-    meter.authorized(&endpoint.template);
+    meter.authorized(&endpoint.rule.template);
     edge.usage.has_room(edge.bounds.usage_when_full)?;
 
     let plan = plan::active(&proxy, &caller)?;
@@ -168,7 +168,7 @@ pub async fn run(
         }
     };
 
-    debug!(proxy.id = %proxy.id, plan.id = %plan.plan, endpoint = endpoint.template, "admitted");
+    debug!(proxy.id = %proxy.id, plan.id = %plan.plan, endpoint = endpoint.rule.template, "admitted");
     let admitted = Admitted { proxy, via, caller, endpoint, _plan: plan, _ticket: ticket, upload, claim };
     meter.sending();
     let reply = forward::forward(edge, &head, agreement.as_ref().map(|agreed| &agreed.asked), admitted).await?;

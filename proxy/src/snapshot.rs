@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 use crate::months::MonthsKept;
 use crate::served_keys::ServedKeys;
+use crate::shared_rules::{Endpoints, SharedRules};
 
 pub struct Snapshot {
     pub version: i64,
@@ -44,10 +45,10 @@ pub struct ServedProxy {
     pub base_url: Url,
     pub key_placement: KeyPlacement,
     pub enabled: bool,
-    pub rules: RuleSet,
+    pub rules: Arc<RuleSet>,
     pub policy: ProxyPolicy,
     pub allowed_origins: Vec<String>,
-    pub bodies: BodyRules,
+    pub bodies: Arc<BodyRules>,
     end_users: EndUserNames,
     /// Sent with every call, in place of what the client gave.
     pub upstream_headers: HeaderMap,
@@ -134,10 +135,11 @@ impl Snapshot {
         let apps = config.apps.into_iter().map(|(id, row)| (id, Arc::new(ServedApp::compile(id, row, ring))));
         let apps: HashMap<AppId, Arc<ServedApp>> = apps.collect();
         let (mut proxies, mut by_id) = (HashMap::new(), HashMap::new());
+        let mut shared = SharedRules::default();
         for row in config.proxies {
             let slug = row.slug.as_str().to_owned();
             let app = apps.get(&row.app).cloned();
-            match app.and_then(|app| compile(row, app, ring)) {
+            match app.and_then(|app| compile(row, app, ring, &mut shared)) {
                 Some(proxy) => {
                     let proxy = Arc::new(proxy);
                     by_id.insert(proxy.id, proxy.clone());
@@ -162,7 +164,7 @@ impl Snapshot {
     }
 }
 
-fn compile(row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing) -> Option<ServedProxy> {
+fn compile(mut row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing, shared: &mut SharedRules) -> Option<ServedProxy> {
     let provider = catalogue::provider(&row.provider)?;
     // Without its table nobody could tell whose objects it holds: it serves nothing.
     let objects = Objects::of(provider, &row.policy.ownership).ok()?;
@@ -171,11 +173,12 @@ fn compile(row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing) -> Option<Served
     for error in closed.into_iter().filter_map(Result::err) {
         warn!(proxy.id = %row.id, %error, "a rule allows nothing");
     }
-    let (rules, broken) = RuleSet::compile(&open.into_iter().flatten().collect::<Vec<_>>());
-    for error in broken {
+    let Endpoints { rules, broken } = shared.endpoints(open.into_iter().flatten().collect());
+    for error in broken.iter() {
         warn!(proxy.id = %row.id, %error, "a rule can't be read and allows nothing");
     }
-    let bodies = BodyRules::compile(&row.policy.bodies)
+    let bodies = shared
+        .bodies(std::mem::take(&mut row.policy.bodies))
         .inspect_err(|error| warn!(proxy.id = %row.id, %error, "a body rule can't be read"))
         .ok()?;
     Some(ServedProxy {

@@ -1,11 +1,15 @@
 //! What the catalogue knows of the fields in a request's body: where an endpoint takes its model, its limits, its tools.
 //! Says where a field stands, never what it may hold.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::iter::Skip;
+use std::str::Split;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::endpoint_table::EndpointTable;
 use crate::path::{ParseTemplateError, PathTemplate, RequestPath};
 
 /// One endpoint's fields. All places are JSON pointers in which `*` is every element or member; of a form, `/name` is the
@@ -102,16 +106,33 @@ pub enum MemberNames {
 impl BodyFields {
     /// Where in this body the field stands: concrete pointers, none, one, or several where the body spells it twice or
     /// the place has a `*`. What stands there may be null.
-    pub fn places(&self, body: &Value, pointer: &str) -> Vec<String> {
-        let mut places = vec![(String::new(), body)];
-        for wanted in pointer.split('/').skip(1) {
-            places = places.into_iter().flat_map(|(at, value)| self.below(&at, value, wanted)).collect();
+    pub fn places<'a>(&self, body: &'a Value, pointer: &'a str) -> Vec<Cow<'a, str>> {
+        self.found(body, pointer).into_iter().map(|(at, _)| at).collect()
+    }
+
+    /// The same, with what stands there. Of a field that is not there, which most are not, nothing is allocated.
+    pub fn found<'a>(&self, body: &'a Value, pointer: &'a str) -> Vec<(Cow<'a, str>, &'a Value)> {
+        if self.names == MemberNames::Exact
+            && let Some(exact) = exactly(body, pointer)
+        {
+            return exact.map(|value| (Cow::Borrowed(pointer), value)).into_iter().collect();
         }
-        places.into_iter().map(|(at, _)| at).collect()
+        let mut found = Vec::new();
+        self.gather((&mut String::new(), body), pointer.split('/').skip(1), &mut found);
+        found
     }
 
     /// The members of the body, or the fields of a form, below which all of these places lie.
     pub fn top_members(&self) -> BTreeSet<&str> {
+        self.pointers().filter_map(|pointer| pointer.split('/').nth(1)).collect()
+    }
+
+    /// Whether a member has one of those names but for its case. It may be told wrongly that one has, never that none has.
+    pub(crate) fn may_mistake(&self, members: &Map<String, Value>) -> bool {
+        self.pointers().any(|pointer| members.keys().any(|name| begins_nearly(pointer, name)))
+    }
+
+    fn pointers(&self) -> impl Iterator<Item = &String> {
         let system = self.system.iter().map(|field| match field {
             SystemField::Role { pointer, .. }
             | SystemField::KeptRole { pointer, .. }
@@ -120,8 +141,7 @@ impl BodyFields {
         let single = [&self.model, &self.choices, &self.messages, &self.modalities].into_iter().flatten();
         let several = [&self.other_models, &self.max_output, &self.other_choices, &self.end_user, &self.unruled];
         let tools = self.tools.iter().map(|field| &field.pointer);
-        let pointers = single.chain(several.into_iter().flatten()).chain(system).chain(tools);
-        pointers.filter_map(|pointer| pointer.split('/').nth(1)).collect()
+        single.chain(several.into_iter().flatten()).chain(system).chain(tools)
     }
 
     /// Those of them that hold a whole number.
@@ -136,33 +156,77 @@ impl BodyFields {
     }
 
     /// What stands at all of these places.
-    pub fn values<'a>(&self, body: &'a Value, pointer: &str) -> Vec<&'a Value> {
-        self.places(body, pointer).iter().filter_map(|place| body.pointer(place)).collect()
+    pub fn values<'a>(&self, body: &'a Value, pointer: &'a str) -> Vec<&'a Value> {
+        self.found(body, pointer).into_iter().map(|(_, value)| value).collect()
     }
 
-    fn below<'a>(&self, at: &str, value: &'a Value, wanted: &str) -> Vec<(String, &'a Value)> {
-        let fits = |name: &str| match self.names {
-            _ if wanted == "*" => true,
-            MemberNames::Exact => name == wanted,
-            MemberNames::EitherCase => name == wanted || camel_case(name) == wanted,
+    /// The model that the body asks for, where it has one place.
+    pub fn own_model<'a>(fields: Option<&Self>, body: &'a Value) -> Option<&'a str> {
+        // Of an endpoint that the catalogue does not know, the usual place.
+        let pointer = fields.and_then(|fields| fields.model.as_deref()).unwrap_or("/model");
+        exactly(body, pointer).unwrap_or_else(|| body.pointer(pointer))?.as_str()
+    }
+
+    /// `at` is where the value stands, and is left as it was.
+    fn gather<'a>(
+        &self,
+        (at, value): (&mut String, &'a Value),
+        mut rest: Skip<Split<'_, char>>,
+        found: &mut Vec<(Cow<'a, str>, &'a Value)>,
+    ) {
+        let Some(wanted) = rest.next() else {
+            found.push((Cow::Owned(at.clone()), value));
+            return;
+        };
+        let mut descend = |name: &str, below: &'a Value| {
+            let length = at.len();
+            at.push('/');
+            at.push_str(name);
+            self.gather((at, below), rest.clone(), found);
+            at.truncate(length);
         };
         match value {
-            Value::Object(members) => members
-                .iter()
-                .filter(|(name, _)| fits(name))
-                .map(|(name, value)| (format!("{at}/{}", escaped(name)), value))
-                .collect(),
-            Value::Array(items) if wanted == "*" => {
-                items.iter().enumerate().map(|(index, value)| (format!("{at}/{index}"), value)).collect()
+            Value::Object(members) => {
+                for (name, below) in members.iter().filter(|(name, _)| self.is_meant(name, wanted)) {
+                    descend(&escaped(name), below);
+                }
             }
-            Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+            Value::Array(items) if wanted == "*" => {
+                items.iter().enumerate().for_each(|(index, below)| descend(&index.to_string(), below));
+            }
+            Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn is_meant(&self, name: &str, wanted: &str) -> bool {
+        match self.names {
+            _ if wanted == "*" || name == wanted => true,
+            MemberNames::Exact => false,
+            MemberNames::EitherCase => name.contains('_') && camel_case(name) == wanted,
         }
     }
 }
 
+/// What stands at a pointer that names members alone, each as it is written; `None` of any other pointer.
+fn exactly<'a>(body: &'a Value, pointer: &str) -> Option<Option<&'a Value>> {
+    let names = pointer.strip_prefix('/')?;
+    if names.contains(['*', '~']) || names.bytes().any(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(names.split('/').try_fold(body, |value, name| value.as_object()?.get(name)))
+}
+
+/// Whether a pointer's first part is this name, in any case but its own.
+fn begins_nearly(pointer: &str, name: &str) -> bool {
+    let Some((first, rest)) = pointer.as_bytes().get(1..).and_then(|text| text.split_at_checked(name.len())) else {
+        return false;
+    };
+    matches!(rest.first(), None | Some(b'/')) && first != name.as_bytes() && first.eq_ignore_ascii_case(name.as_bytes())
+}
+
 /// RFC 6901.
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+fn escaped(name: &str) -> Cow<'_, str> {
+    if name.contains(['~', '/']) { name.replace('~', "~0").replace('/', "~1").into() } else { name.into() }
 }
 
 /// `max_output_tokens` as `maxOutputTokens`, by protobuf's rule for names in JSON.
@@ -179,12 +243,15 @@ pub fn camel_case(name: &str) -> String {
 
 /// One provider's endpoints, ready to be asked.
 #[derive(Clone, Debug, Default)]
-pub struct BodyFieldsTable(Vec<(BodyFields, PathTemplate)>);
+pub struct BodyFieldsTable(EndpointTable<BodyFields>);
 
 impl BodyFieldsTable {
     pub fn compile(fields: &[BodyFields]) -> Result<Self, ParseTemplateError> {
-        let compiled = |fields: &BodyFields| Ok((fields.clone(), PathTemplate::parse(&fields.template)?));
-        fields.iter().map(compiled).collect::<Result<_, _>>().map(Self)
+        let mut table = EndpointTable::default();
+        for fields in fields {
+            table.add(&fields.method, PathTemplate::parse(&fields.template)?, fields.clone());
+        }
+        Ok(Self(table))
     }
 
     /// `path` is the upstream path, however the developer's own rule for it is written.
@@ -197,9 +264,8 @@ impl BodyFieldsTable {
         template.matches(path)?.get("model").map(str::to_owned)
     }
 
-    pub fn matching(&self, method: &str, path: &RequestPath) -> Option<&(BodyFields, PathTemplate)> {
-        let fits = |(fields, template): &&(BodyFields, PathTemplate)| fields.method == method && template.fits(path);
-        self.0.iter().filter(fits).max_by_key(|(_, template)| template.specificity())
+    pub fn matching(&self, method: &str, path: &RequestPath) -> Option<(&BodyFields, &PathTemplate)> {
+        self.0.find(method, path)
     }
 }
 

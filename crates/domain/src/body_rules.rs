@@ -22,7 +22,7 @@ pub use sockets::check_message;
 pub use tools::tool_types;
 
 /// Of two rules that fit an endpoint, the one that names it counts alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BodyRule {
     /// `POST /v1/chat/completions`; none for every endpoint whose fields the catalogue knows. Where they are not known,
@@ -49,12 +49,29 @@ pub struct BodyRule {
 impl BodyRule {
     /// Whether it keeps a client from something. Another name for a model, or for a user, is for order only.
     pub fn restricts(&self) -> bool {
-        let is_order = Self { endpoint: None, aliases: BTreeMap::new(), end_user: EndUser::Free, ..self.clone() };
-        is_order != Self::default()
+        let Self {
+            endpoint: _,
+            models,
+            aliases: _,
+            max_output_tokens,
+            max_choices,
+            tools,
+            modalities,
+            max_messages,
+            max_chars,
+            system_prompt,
+            end_user: _,
+        } = self;
+        let sizes = [max_output_tokens, max_choices, max_messages, max_chars];
+        !models.is_empty()
+            || *tools != Tools::Any
+            || modalities.is_some()
+            || *system_prompt != SystemPrompt::Free
+            || sizes.into_iter().any(Option::is_some)
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "types")]
 pub enum Tools {
     #[default]
@@ -64,7 +81,7 @@ pub enum Tools {
     Only(Vec<String>),
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "text")]
 pub enum SystemPrompt {
     /// As the client sends it.
@@ -76,7 +93,7 @@ pub enum SystemPrompt {
 }
 
 /// The field by which a provider tells an app's users apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndUser {
     /// As the client sends it.

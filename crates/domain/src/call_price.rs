@@ -39,7 +39,8 @@ impl CallPrice<'_> {
         let writing = TokenCounts { cache_written: input, ..plain };
         let (audio_input, audio_output) = if has_media { (input, output) } else { (0, 0) };
         let spoken = TokenCounts { audio_input, audio_output, ..plain };
-        [plain, writing, spoken].into_iter().filter_map(|tokens| self.of((None, model), Some(tokens), at)).max()
+        let readings = if has_media { &[plain, writing, spoken][..] } else { &[plain, writing] };
+        readings.iter().filter_map(|tokens| self.of((None, model), Some(*tokens), at)).max()
     }
 
     /// What the developer says that something beside the model's work costs; see `extras`.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::body_fields::{BodyFields, BodyFieldsTable};
+use crate::endpoint_table::EndpointTable;
 use crate::model_lists::ModelList;
 use crate::path::{PathTemplate, RequestPath};
 use crate::provider::{LaterCalls, Provider, Reads};
@@ -47,48 +48,51 @@ pub fn providers() -> &'static [Provider] {
 }
 
 pub fn provider(name: &str) -> Option<&'static Provider> {
-    PROVIDERS.iter().find(|provider| provider.name == name)
+    COMPILED.get(name).map(|compiled| compiled.provider)
 }
 
 /// What is asked of a provider's entry for every request.
 struct Compiled {
+    provider: &'static Provider,
     body_fields: BodyFieldsTable,
-    unbilled: Vec<(&'static str, PathTemplate)>,
-    later_calls: Vec<(&'static str, PathTemplate, &'static LaterCalls)>,
-    model_lists: Vec<(&'static str, PathTemplate, &'static ModelList)>,
+    unbilled: EndpointTable<()>,
+    later_calls: EndpointTable<&'static LaterCalls>,
+    model_lists: EndpointTable<&'static ModelList>,
     sockets: Vec<(SocketProtocol, PathTemplate)>,
     /// Every endpoint that the entry speaks of.
-    known: Vec<(&'static str, PathTemplate)>,
+    known: EndpointTable<()>,
 }
 
 static COMPILED: LazyLock<HashMap<&'static str, Compiled>> =
     LazyLock::new(|| providers().iter().map(|provider| (provider.name.as_str(), compiled(provider))).collect());
 
 fn compiled(provider: &'static Provider) -> Compiled {
-    let endpoint = |line: &'static String| {
-        let (method, template) = line.split_once(' ').expect("a test reads every line");
-        (method, PathTemplate::parse(template).expect("a test parses every template"))
-    };
-    let template = |text: &str| PathTemplate::parse(text).expect("a test parses every template");
-    let unbilled: Vec<_> = provider.unbilled.iter().map(endpoint).collect();
-    let open = provider.default_rules.iter().map(|rule| (rule.method.as_str(), template(&rule.template)));
-    let owned = provider.ownership.iter().map(|rule| (rule.method.as_str(), template(&rule.template)));
-    let lists = provider.model_lists.iter().map(|list| {
-        let (method, template) = endpoint(&list.endpoint);
-        (method, template, list)
-    });
-    let later = provider.later_calls.iter().map(|calls| {
-        let (method, template) = endpoint(&calls.endpoint);
-        (method, template, calls)
-    });
+    let endpoint = |line: &'static String| line.split_once(' ').expect("a test reads every line");
+    let unbilled = provider.unbilled.iter().map(endpoint);
+    let open = provider.default_rules.iter().map(|rule| (rule.method.as_str(), rule.template.as_str()));
+    let owned = provider.ownership.iter().map(|rule| (rule.method.as_str(), rule.template.as_str()));
+    let known = unbilled.clone().chain(open).chain(owned);
     Compiled {
-        later_calls: later.collect(),
-        model_lists: lists.collect(),
-        known: unbilled.iter().cloned().chain(open).chain(owned).collect(),
+        provider,
+        later_calls: table(provider.later_calls.iter().map(|calls| (endpoint(&calls.endpoint), calls))),
+        model_lists: table(provider.model_lists.iter().map(|list| (endpoint(&list.endpoint), list))),
+        known: table(known.map(|endpoint| (endpoint, ()))),
         sockets: provider.sockets.iter().map(|socket| (socket.protocol, template(&socket.template))).collect(),
         body_fields: BodyFieldsTable::compile(&provider.body_fields).expect("a test compiles every table"),
-        unbilled,
+        unbilled: table(unbilled.map(|endpoint| (endpoint, ()))),
     }
+}
+
+fn table<T>(lines: impl Iterator<Item = ((&'static str, &'static str), T)>) -> EndpointTable<T> {
+    let mut table = EndpointTable::default();
+    for ((method, text), known) in lines {
+        table.add(method, template(text), known);
+    }
+    table
+}
+
+fn template(text: &str) -> PathTemplate {
+    PathTemplate::parse(text).expect("a test parses every template")
 }
 
 /// The fields in the body of this call; `path` is the upstream path.
@@ -96,15 +100,17 @@ pub fn body_fields(provider: &str, method: &str, path: &RequestPath) -> Option<&
     COMPILED.get(provider)?.body_fields.find(method, path)
 }
 
-/// The same, with the template that says where its parameters are.
-pub fn body_fields_at(provider: &str, method: &str, path: &RequestPath) -> Option<&'static (BodyFields, PathTemplate)> {
+/// With the template that says where its parameters are.
+pub type FieldsAt = (&'static BodyFields, &'static PathTemplate);
+
+/// The same, with that template.
+pub fn body_fields_at(provider: &str, method: &str, path: &RequestPath) -> Option<FieldsAt> {
     COMPILED.get(provider)?.body_fields.matching(method, path)
 }
 
 /// Whether the catalogue speaks of this call: where it then lists no fields of a body, there are none that a rule is about.
 pub fn is_known(provider: &str, method: &str, path: &RequestPath) -> bool {
-    let is_it = |(of, template): &(&str, PathTemplate)| *of == method && template.fits(path);
-    COMPILED.get(provider).is_some_and(|compiled| compiled.known.iter().any(is_it))
+    COMPILED.get(provider).is_some_and(|compiled| compiled.known.first(method, path).is_some())
 }
 
 /// The model that the path of this call names, whatever a developer's rule calls that part of it.
@@ -115,14 +121,12 @@ pub fn model_in_path(provider: &str, method: &str, path: &RequestPath) -> Option
 /// Whether this call lists models. What a HEAD tells is what a GET would.
 pub fn model_list(provider: &str, method: &str, path: &RequestPath) -> Option<&'static ModelList> {
     let method = if method == "HEAD" { "GET" } else { method };
-    let lists = &COMPILED.get(provider)?.model_lists;
-    lists.iter().find(|(of, template, _)| *of == method && template.fits(path)).map(|(_, _, list)| *list)
+    COMPILED.get(provider)?.model_lists.first(method, path).copied()
 }
 
 /// The calls that the body of this one holds.
 pub fn later_calls(provider: &str, method: &str, path: &RequestPath) -> Option<&'static LaterCalls> {
-    let later = &COMPILED.get(provider)?.later_calls;
-    later.iter().find(|(of, template, _)| *of == method && template.fits(path)).map(|(_, _, calls)| *calls)
+    COMPILED.get(provider)?.later_calls.first(method, path).copied()
 }
 
 /// What is spoken over a WebSocket at this path.
@@ -141,12 +145,11 @@ pub enum Charge {
 }
 
 pub fn charge(name: &str, method: &str, path: &RequestPath) -> Charge {
-    let (Some(known), Some(compiled)) = (provider(name), COMPILED.get(name)) else { return Charge::Work };
-    let only_reads = matches!(method, "GET" | "HEAD" | "DELETE") && known.reads == Reads::Free;
-    let is_listed = |(wanted, template): &(&str, PathTemplate)| *wanted == method && template.fits(path);
-    match compiled.unbilled.iter().any(is_listed) {
+    let Some(Compiled { provider, unbilled, .. }) = COMPILED.get(name) else { return Charge::Work };
+    let only_reads = matches!(method, "GET" | "HEAD" | "DELETE") && provider.reads == Reads::Free;
+    match unbilled.first(method, path).is_some() {
         true => Charge::Nothing,
-        false if only_reads && known.is_custom() => Charge::Request,
+        false if only_reads && provider.is_custom() => Charge::Request,
         false if only_reads => Charge::Nothing,
         false => Charge::Work,
     }

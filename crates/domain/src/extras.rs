@@ -51,7 +51,8 @@ pub fn asked(fields: Option<&BodyFields>, body: &Value) -> Vec<String> {
             tools.filter_map(|tool| tool["type"].as_str()).map(str::to_owned).collect()
         }
     };
-    let tools = tools.iter().map(|name| plain(name)).filter(|name| !FREE_TOOLS.contains(&name.as_str()));
+    let costly = |name: &String| Some(plain(name)).filter(|name| !FREE_TOOLS.contains(&name.as_str()));
+    let tools = tools.iter().filter(|name| !FREE_TOOLS.contains(&name.as_str())).filter_map(costly);
     let tools = tools.map(|name| format!("tool:{name}"));
     // A number here is something else: how fast a voice speaks.
     let tiers = TIERS.iter().filter_map(|(member, name, listed)| {

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
+use serde_json::Value;
+
 /// A place is the names of members and the numbers of elements on the way to it.
 pub type Place = Vec<String>;
 
@@ -51,6 +53,30 @@ pub fn apply(text: &[u8], edits: &[Edit]) -> Option<Vec<u8>> {
     walk(text, skip_space(text, 0), &plan, &mut splices)?;
     splices.made.extend_from_slice(&text[splices.copied..]);
     Some(splices.made)
+}
+
+/// The same for the value that was read from the text. `false`, and nothing is changed, unless every edit sets a member of
+/// the outermost object to what is neither an object nor an array, or removes one.
+pub fn apply_to_members(value: &mut Value, edits: &[Edit]) -> bool {
+    let Value::Object(members) = value else { return false };
+    let Some(changes) = edits.iter().map(member_change).collect::<Option<Vec<_>>>() else { return false };
+    for (name, value) in changes {
+        match value {
+            Some(value) => drop(members.insert(name.to_owned(), value)),
+            None => drop(members.remove(name)),
+        }
+    }
+    true
+}
+
+fn member_change(edit: &Edit) -> Option<(&str, Option<Value>)> {
+    let (place, value) = match edit {
+        Edit::Set { place, json } => (place, Some(serde_json::from_str(json).ok()?)),
+        Edit::Remove { place } => (place, None),
+        Edit::Prepend { .. } => return None,
+    };
+    let [name] = &place[..] else { return None };
+    (!value.as_ref().is_some_and(|value: &Value| value.is_array() || value.is_object())).then_some((name, value))
 }
 
 /// All edits, arranged as the values are that they change.
@@ -305,7 +331,6 @@ fn nest_end(text: &[u8], start: usize) -> Option<usize> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::Value;
 
     fn edited(text: &str, edit: Edit) -> Option<String> {
         apply(text.as_bytes(), &[edit]).map(|bytes| String::from_utf8(bytes).expect("JSON is UTF-8"))
@@ -401,7 +426,39 @@ mod tests {
         })
     }
 
+    fn member_edit() -> impl Strategy<Value = Edit> {
+        let json = prop_oneof![
+            Just("null"),
+            Just("7"),
+            Just("-1.5"),
+            Just("\"a\\\"\\u00e9\""),
+            Just("[1]"),
+            Just("{\"x\":1}")
+        ];
+        let place = prop::collection::vec("[a-d\"]{1,2}", 1..3);
+        prop_oneof![
+            8 => ("[a-d\"]{1,2}", json.clone()).prop_map(|(name, json)| Edit::Set { place: vec![name], json: json.to_owned() }),
+            4 => "[a-d\"]{1,2}".prop_map(|name| Edit::Remove { place: vec![name] }),
+            1 => (place, json).prop_map(|(place, json)| Edit::Set { place, json: json.to_owned() }),
+        ]
+    }
+
     proptest! {
+        #[test]
+        fn what_is_done_to_a_value_is_what_the_changed_text_reads_as(
+            value in json(),
+            edits in prop::collection::vec(member_edit(), 0..6),
+        ) {
+            let text = serde_json::to_vec(&value).expect("JSON");
+            let mut changed = value.clone();
+            if apply_to_members(&mut changed, &edits) {
+                let made = apply(&text, &edits).expect("it is an object");
+                prop_assert_eq!(crate::strict_json::parse(&made), Ok(changed));
+            } else {
+                prop_assert_eq!(changed, value);
+            }
+        }
+
         #[test]
         fn setting_and_removing_do_what_they_do_to_the_value(value in json(), name in "[a-d\"]{1,2}", pretty: bool) {
             let value = serde_json::json!({"first": 1, "a": value});

@@ -48,9 +48,9 @@ impl MemberScan {
         }
     }
 
-    /// The members seen so far, parsed.
-    pub fn found(&self) -> impl Iterator<Item = (&'static str, serde_json::Value)> {
-        self.found.iter().filter_map(|(key, raw)| Some((*key, serde_json::from_slice(raw).ok()?)))
+    /// The members seen so far, as they were written.
+    pub fn found(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        self.found.iter().map(|(key, raw)| (*key, raw.as_slice()))
     }
 
     fn step(&mut self, byte: u8) {
@@ -133,7 +133,7 @@ mod tests {
     fn scan(text: &str, chunk: usize) -> Vec<(&'static str, Value)> {
         let mut scan = MemberScan::new(&["model", "usage"]);
         text.as_bytes().chunks(chunk).for_each(|piece| scan.push(piece));
-        scan.found().collect()
+        scan.found().filter_map(|(key, raw)| Some((key, serde_json::from_slice(raw).ok()?))).collect()
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod client_address;
 pub mod clock;
 pub mod credentials;
+mod endpoint_table;
 pub mod error_shape;
 pub mod extras;
 pub mod ids;

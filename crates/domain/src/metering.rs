@@ -3,7 +3,11 @@
 //! Where a reply ended early, or holds generated text and no figures, what was delivered is estimated at four
 //! characters a token: never zero after a byte was delivered.
 
+mod text_count;
+
 use serde_json::Value;
+
+pub use text_count::text_chars;
 
 use crate::json_scan::MemberScan;
 use crate::provider::UsageShape;
@@ -52,10 +56,14 @@ pub fn members(shape: UsageShape) -> MemberScan {
 impl Reported {
     /// A complete JSON reply, or what of it came.
     pub fn read_members(&mut self, shape: UsageShape, scan: &MemberScan) {
-        for (name, value) in scan.found() {
+        for (name, raw) in scan.found() {
+            if matches!(name, "choices" | "output" | "content" | "candidates") {
+                self.text_chars += text_count::of_json(raw).unwrap_or(0);
+                continue;
+            }
+            let Ok(value) = serde_json::from_slice::<Value>(raw) else { continue };
             match name {
                 "model" | "modelVersion" => self.note_model(&value),
-                "choices" | "output" | "content" | "candidates" => self.text_chars += text_chars(&value),
                 "result" => self.read_cloudflare_result(&value),
                 "x_groq" => self.note_usage(shape, &value["usage"]),
                 _ => self.note_usage(shape, &value),
@@ -262,20 +270,4 @@ fn is_plausible(tokens: &TokenCounts) -> bool {
     let within_input = tokens.cached.checked_add(tokens.cache_written).is_some_and(|part| part <= tokens.input);
     let audio_within = tokens.audio_input <= tokens.input && tokens.audio_output <= tokens.output;
     tokens.input <= PLAUSIBLE_TOKENS && tokens.output <= PLAUSIBLE_TOKENS && within_input && audio_within
-}
-
-/// Characters of all text in a value; encoded media counts nothing.
-pub fn text_chars(value: &Value) -> u64 {
-    match value {
-        Value::String(text) if text.starts_with("data:") => 0,
-        Value::String(text) => text.chars().count() as u64,
-        Value::Array(items) => items.iter().map(text_chars).sum(),
-        Value::Object(members) => members.iter().map(|(name, value)| member_chars(name, value)).sum(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-    }
-}
-
-fn member_chars(name: &str, value: &Value) -> u64 {
-    let is_label = matches!(name, "data" | "b64_json" | "role" | "type" | "id" | "model" | "signature" | "mimeType");
-    if is_label { 0 } else { text_chars(value) }
 }

@@ -3,6 +3,7 @@
 //! Nothing is repaired: whatever two programs could read in two ways is an error. The upstream path is rebuilt from
 //! the template and the matched parameters, so the client's own bytes never travel on.
 
+use std::cmp::Ordering;
 use std::fmt::Write;
 
 /// Decoded segments; none is empty, `.` or `..`, and none holds `/ \ ; % ? #`, a control or a non-ASCII character.
@@ -281,13 +282,13 @@ impl PathTemplate {
 
     /// Of two templates that match the same path, the one with the earlier literal is meant: `/threads/runs` before
     /// `/threads/{id}`. Greater is more specific.
-    pub fn specificity(&self) -> Vec<u8> {
+    pub fn more_specific(&self, other: &Self) -> Ordering {
         let rank = |segment: &Segment| match segment {
             Segment::Literal(_) => 2,
             Segment::Verb { .. } => 1,
             Segment::Param(_) => 0,
         };
-        self.segments.iter().map(rank).collect()
+        self.segments.iter().map(rank).cmp(other.segments.iter().map(rank))
     }
 
     /// The upstream path, escaped. A parameter that is missing leaves its place empty, which matches no template.

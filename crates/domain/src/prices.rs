@@ -1,6 +1,7 @@
 //! What a call cost, from `prices.json`: list prices in micro-USD per million tokens, each with its source and the day
 //! from which it holds. An unknown model has no price; it is never guessed.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -121,11 +122,21 @@ pub fn cost_of_call(
 }
 
 fn price_of(provider: &str, model: &str, on: Date) -> Option<&'static Price> {
-    let holds = |price: &&Price| {
-        price.provider == provider && price.from <= on && price.models.iter().any(|name| name == model)
-    };
-    PRICES.prices.iter().filter(holds).max_by_key(|price| price.from)
+    let entries = BY_MODEL.get(provider)?.get(model)?;
+    entries.iter().copied().filter(|price| price.from <= on).max_by_key(|price| price.from)
 }
+
+/// All entries of a provider's model, in the order of the file.
+type ByModel = HashMap<&'static str, HashMap<&'static str, Vec<&'static Price>>>;
+
+static BY_MODEL: LazyLock<ByModel> = LazyLock::new(|| {
+    let mut by_model = ByModel::new();
+    for price in &PRICES.prices {
+        let models = by_model.entry(&price.provider).or_default();
+        price.models.iter().for_each(|name| models.entry(name).or_default().push(price));
+    }
+    by_model
+});
 
 /// `gpt-4o-2024-08-06`, `claude-sonnet-4-20250514`, `gemini-2.0-flash-001`, `…-latest`: the name before the version.
 pub(crate) fn without_date(model: &str) -> Option<&str> {

@@ -1,11 +1,14 @@
 //! Which calls a Proxy allows: method and path template. No rule means no.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use crate::endpoint_table::EndpointTable;
 use crate::path::{ParseTemplateError, PathParams, PathTemplate, RequestPath};
 
 /// One allowed endpoint, such as `POST /v1/chat/completions` or `GET /v1/files/{id}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointRule {
     /// Upper case; `WEBSOCKET` for one.
@@ -125,12 +128,12 @@ fn is_header_name(name: &str) -> bool {
 
 /// The rules of one Proxy, ready to be asked.
 #[derive(Clone, Debug, Default)]
-pub struct RuleSet(Vec<(EndpointRule, PathTemplate)>);
+pub struct RuleSet(EndpointTable<Arc<EndpointRule>>);
 
 /// The rule that allows a call, and what its parameters are.
 #[derive(Clone, Debug)]
 pub struct Allowed<'a> {
-    pub rule: &'a EndpointRule,
+    pub rule: &'a Arc<EndpointRule>,
     pub template: &'a PathTemplate,
     pub params: PathParams,
 }
@@ -138,10 +141,10 @@ pub struct Allowed<'a> {
 impl RuleSet {
     /// A rule that can't be read allows nothing; it is given back for the log.
     pub fn compile(rules: &[EndpointRule]) -> (Self, Vec<RuleError>) {
-        let (mut compiled, mut broken) = (Vec::new(), Vec::new());
+        let (mut compiled, mut broken) = (EndpointTable::default(), Vec::new());
         for rule in rules {
             match rule.template() {
-                Ok(template) => compiled.push((rule.clone(), template)),
+                Ok(template) => compiled.add(&rule.method, template, Arc::new(rule.clone())),
                 Err(error) => broken.push(error),
             }
         }
@@ -149,20 +152,19 @@ impl RuleSet {
     }
 
     pub fn find(&self, method: &str, path: &RequestPath) -> Option<Allowed<'_>> {
-        let matching = self.0.iter().filter(|(rule, template)| rule.method == method && template.fits(path));
-        let (rule, template) = matching.max_by_key(|(_, template)| template.specificity())?;
+        let (rule, template) = self.0.find(method, path)?;
         Some(Allowed { rule, template, params: template.matches(path)? })
     }
 
     /// The first rule that can be called as it stands.
     pub fn plain_get(&self) -> Option<&EndpointRule> {
-        let mut rules = self.0.iter().map(|(rule, _)| rule);
-        rules.find(|rule| rule.method == "GET" && !rule.template.contains('{'))
+        let mut rules = self.0.iter();
+        rules.find(|rule| rule.method == "GET" && !rule.template.contains('{')).map(Arc::as_ref)
     }
 
     /// The methods of all rules, for a CORS preflight, which no WebSocket has.
     pub fn methods(&self) -> Vec<&str> {
-        let methods = self.0.iter().map(|(rule, _)| rule.method.as_str());
+        let methods = self.0.iter().map(|rule| rule.method.as_str());
         let mut methods: Vec<&str> = methods.filter(|method| *method != WEBSOCKET).collect();
         methods.sort_unstable();
         methods.dedup();

@@ -27,7 +27,7 @@ pub const MAX_VALUE_BYTES: usize = 64 << 20;
 /// In a list that doubles as it grows.
 const ELEMENT_BYTES: usize = 2 * size_of::<Value>();
 /// A map keeps its members in nodes of eleven, at least half full but for the only one.
-const MAP_BYTES: usize = 640;
+pub const MAP_BYTES: usize = 640;
 const MEMBER_BYTES: usize = 128;
 
 /// What was read, and how much memory it takes at most, besides the text of its strings.
@@ -135,7 +135,11 @@ impl<'de> Visitor<'de> for Strict<'_> {
 /// Asks an OpenAI chat stream for its usage figures; all else stays byte for byte as it was written.
 /// `None` when the client asked for them itself.
 pub fn with_stream_usage(body: &[u8]) -> Option<Vec<u8>> {
-    let value: Value = serde_json::from_slice(body).ok()?;
+    with_usage_of(body, &serde_json::from_slice(body).ok()?)
+}
+
+/// The same for a body that was read before.
+pub fn with_usage_of(body: &[u8], value: &Value) -> Option<Vec<u8>> {
     let edit = match &value["stream_options"] {
         Value::Object(options) if options.get("include_usage") == Some(&Value::Bool(true)) => return None,
         Value::Object(_) => Edit::set("/stream_options/include_usage", "true"),

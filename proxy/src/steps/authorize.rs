@@ -1,5 +1,7 @@
 //! Method and path template to the rule that allows the call. The upstream target is rebuilt, never copied.
 
+use std::sync::Arc;
+
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use keyward_domain::body_fields::BodyFields;
@@ -11,7 +13,7 @@ use keyward_domain::path::RequestPath;
 use keyward_domain::provider::{Provider, UsageShape};
 use keyward_domain::query::Query;
 use keyward_domain::rejection::Rejection;
-use keyward_domain::rules::WEBSOCKET;
+use keyward_domain::rules::{EndpointRule, WEBSOCKET};
 use serde_json::Value;
 
 use crate::snapshot::ServedProxy;
@@ -19,13 +21,11 @@ use crate::steps::route::Routed;
 
 /// An allowed call. All of it comes from a rule, or was checked against one.
 pub struct Endpoint {
-    pub template: String,
+    pub rule: Arc<EndpointRule>,
     /// Rebuilt from the template and its parameters.
     pub upstream_path: String,
     pub path: RequestPath,
     pub query: Query,
-    /// Request headers that this rule lets through beside the provider's.
-    pub headers: Vec<String>,
     pub demands: Demands,
     /// Where the path or the query names the model (Gemini, Deepgram).
     pub model_in_path: Option<String>,
@@ -45,9 +45,7 @@ impl Endpoint {
     /// The model that will be asked. Where the path names it, what the body says is not obeyed.
     pub fn model<'a>(&'a self, body: Option<&'a Value>) -> Option<&'a str> {
         let in_query = || self.query.get("model").filter(|_| self.takes_model_in_query);
-        // Of an endpoint that the catalogue does not know, the usual place.
-        let pointer = self.fields.and_then(|fields| fields.model.as_deref()).unwrap_or("/model");
-        let in_body = || body?.pointer(pointer)?.as_str();
+        let in_body = || BodyFields::own_model(self.fields, body?);
         self.model_in_path.as_deref().or_else(in_query).or_else(in_body)
     }
 
@@ -80,11 +78,12 @@ pub fn allowed(proxy: &ServedProxy, method: &str, path: RequestPath, query: Quer
     let mut query = query.admitted(&allowed.rule.query).map_err(Rejection::QueryNotAllowed)?;
     query.check_values(&proxy.provider.query_values).map_err(Rejection::QueryNotAllowed)?;
     let provider = proxy.provider.name.as_str();
-    let ruled = proxy.bodies.model_in_query(provider, (method, &path), &query).map_err(Rejection::Body)?;
+    let known = catalogue::body_fields_at(provider, method, &path);
+    let ruling = proxy.bodies.holding_at(known, provider, (method, &path)).map_err(Rejection::Body)?;
+    let ruled = ruling.as_ref().map_or(Ok(None), |ruling| ruling.model_in_query(&query)).map_err(Rejection::Body)?;
     if let Some((param, model)) = ruled {
         query.set(param, &model);
     }
-    let known = catalogue::body_fields_at(provider, method, &path);
     let fields = known.map(|(fields, _)| fields);
     let in_path = || known?.1.matches(&path)?.get("model").map(str::to_owned);
     let in_query = || query.get(fields?.model_query.as_deref()?).map(str::to_owned);
@@ -95,19 +94,17 @@ pub fn allowed(proxy: &ServedProxy, method: &str, path: RequestPath, query: Quer
     }
     Ok(Endpoint {
         models,
-        template: allowed.rule.template.clone(),
+        rule: allowed.rule.clone(),
         upstream_path: allowed.template.rebuild(&allowed.params),
-        headers: allowed.rule.headers.clone(),
         demands: proxy.ownership.demands(method, &path, &query),
         model_in_path: in_path().or_else(in_query),
         takes_model_in_query: allowed.rule.query.iter().any(|name| name == "model"),
         fields,
         charge: catalogue::charge(provider, method, &path),
         ruling: match method {
-            WEBSOCKET => proxy.bodies.socket_ruling(provider, &path),
-            _ => proxy.bodies.ruling(provider, method, &path),
-        }
-        .map_err(Rejection::Body)?,
+            WEBSOCKET => proxy.bodies.socket_ruling(provider, &path).map_err(Rejection::Body)?,
+            _ => ruling.filter(Ruling::concerns_the_body),
+        },
         path,
         query,
     })

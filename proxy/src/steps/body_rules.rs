@@ -7,6 +7,7 @@ use keyward_domain::body_rules::{BodyRefusal, Call, EndUser, Ruling, apply};
 use keyward_domain::json_edit::{self, Edit};
 use keyward_domain::multipart::Form;
 use keyward_domain::rejection::Rejection;
+use keyward_domain::strict_json;
 
 use crate::snapshot::ServedProxy;
 use crate::steps::authenticate::Caller;
@@ -44,10 +45,14 @@ pub fn obey(
 /// A change that the body has no place for is refused: without it, the rule would not hold.
 fn edited(upload: Upload, edits: &[Edit], ruling: &Ruling) -> Result<Upload, Rejection> {
     match upload {
-        Upload::Json { bytes, value, held } => {
-            drop(value);
-            let bytes = Bytes::from(json_edit::apply(&bytes, edits).ok_or_else(unreadable)?);
-            Upload::json(bytes, held)
+        Upload::Json { bytes, mut value, mut held } => {
+            let edited = Bytes::from(json_edit::apply(&bytes, edits).ok_or_else(unreadable)?);
+            if !json_edit::apply_to_members(&mut value, edits) {
+                drop((bytes, value));
+                return Upload::json(edited, held);
+            }
+            held.grow_by(2 * edited.len().saturating_sub(bytes.len()) + edits.len() * strict_json::MAP_BYTES)?;
+            Ok(Upload::Json { bytes: edited, value, held })
         }
         Upload::Form { bytes, boundary: Some(boundary), _held, .. } => {
             let refused = |error| Rejection::Body(BodyRefusal::Form(error));

@@ -99,7 +99,7 @@ fn upstream_headers(
     (caller, endpoint): (&Caller, &Endpoint),
     upload: &Upload,
 ) -> Result<HeaderMap, Rejection> {
-    let mut headers = headers::for_upstream(&head.headers, key.via.provider, &endpoint.headers);
+    let mut headers = headers::for_upstream(&head.headers, key.via.provider, &endpoint.rule.headers);
     let own = |given: &[u8]| key.via.idempotency_key(caller.subject(), given);
     headers::replace_idempotency_keys(&mut headers, own).ok_or(Rejection::ProviderKeyUnusable)?;
     headers.remove(CONTENT_TYPE);
@@ -120,7 +120,7 @@ fn ask_for_usage(proxy: &ServedProxy, endpoint: &Endpoint, upload: &mut Upload) 
     if proxy.provider.stream_usage != StreamUsage::OnRequest || !is_completion || value["stream"] != true {
         return false;
     }
-    let Some(asking) = strict_json::with_stream_usage(bytes) else { return false };
+    let Some(asking) = strict_json::with_usage_of(bytes, value) else { return false };
     *bytes = asking.into();
     true
 }

@@ -100,7 +100,7 @@ fn pooled(via: Arc<ServedProxy>, key: &UsableKey<'_>, scope: Scope) -> UpstreamK
 
 impl Outgoing<'_> {
     fn scope(&self, edge: &Edge) -> Scope {
-        edge.custody.rests.scope(&self.endpoint.template, self.endpoint.model(self.upload.value()))
+        edge.custody.rests.scope(&self.endpoint.rule.template, self.endpoint.model(self.upload.value()))
     }
 }
 

@@ -61,15 +61,14 @@ impl Call<'_> {
         let unreadable = || BodyRefusal::unreadable(pointer);
         let mut known = pointer;
         loop {
-            let mut places = self.fields.places(self.body, known);
-            let Some(at) = places.pop() else {
+            let mut places = self.fields.found(self.body, known);
+            let Some((at, value)) = places.pop() else {
                 known = &known[..known.rfind('/').unwrap_or(0)];
                 continue;
             };
             // In which of two would the provider look?
             let is_one = places.is_empty();
-            let value = self.body.pointer(&at);
-            let can_hold = known == pointer || value.is_some_and(|value| value.is_object() || value.is_null());
+            let can_hold = known == pointer || value.is_object() || value.is_null();
             let target = format!("{at}{}", &pointer[known.len()..]);
             return (is_one && can_hold).then(|| Edit::set(&target, json)).ok_or_else(unreadable);
         }
@@ -88,8 +87,13 @@ impl Call<'_> {
     /// the provider the other.
     fn check_names(&self) -> Result<(), BodyRefusal> {
         let Some(members) = self.body.as_object() else { return Ok(()) };
+        // Nearly no body has one.
+        if !self.fields.may_mistake(members) {
+            return Ok(());
+        }
         for wanted in self.fields.top_members() {
-            let known = self.fields.places(self.body, &format!("/{wanted}"));
+            let pointer = format!("/{wanted}");
+            let known = self.fields.places(self.body, &pointer);
             let is_known = |name: &str| known.iter().any(|place| place.get(1..) == Some(name));
             if let Some(other) = members.keys().find(|name| name.eq_ignore_ascii_case(wanted) && !is_known(name)) {
                 return Err(BodyRefusal::unreadable(other));

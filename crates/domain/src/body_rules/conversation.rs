@@ -10,8 +10,8 @@ use crate::json_edit::{Edit, place, quoted};
 pub(super) fn check_sizes(rule: &BodyRule, call: &Call<'_>) -> Result<(), BodyRefusal> {
     if let (Some(most), Some(pointer)) = (rule.max_messages, &call.fields.messages) {
         let mut count = 0;
-        for at in call.fields.places(call.body, pointer) {
-            count += match call.body.pointer(&at).unwrap_or(&Value::Null) {
+        for (at, value) in call.fields.found(call.body, pointer) {
+            count += match value {
                 Value::Null => 0,
                 Value::Array(messages) => messages.len() as u64,
                 Value::String(_) | Value::Object(_) => 1,
@@ -95,9 +95,9 @@ pub(super) fn check_system(rule: &BodyRule, call: &Call<'_>, changes: &mut Chang
         }
         SystemField::KeptRole { .. } => return Ok(()),
         SystemField::Role { pointer, roles } => {
-            let at = call.fields.places(call.body, pointer).into_iter().next();
-            let at = at.filter(|at| call.body.pointer(at).is_some_and(Value::is_array));
-            let at = at.ok_or_else(|| BodyRefusal::unreadable(pointer))?;
+            let first = call.fields.found(call.body, pointer).into_iter().next();
+            let (at, _) =
+                first.filter(|(_, value)| value.is_array()).ok_or_else(|| BodyRefusal::unreadable(pointer))?;
             let role = roles.first().map_or("system", String::as_str);
             Edit::Prepend {
                 place: place(&at),
@@ -109,9 +109,8 @@ pub(super) fn check_system(rule: &BodyRule, call: &Call<'_>, changes: &mut Chang
 }
 
 fn has_no_role(call: &Call<'_>, pointer: &str, roles: &[String]) -> Result<(), BodyRefusal> {
-    for at in call.fields.places(call.body, pointer) {
+    for (at, value) in call.fields.found(call.body, pointer) {
         // A single message where a list is expected is still a message.
-        let value = call.body.pointer(&at).unwrap_or(&Value::Null);
         let messages = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         for message in messages {
             match message.get("role").unwrap_or(&Value::Null) {

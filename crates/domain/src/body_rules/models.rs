@@ -48,11 +48,13 @@ pub(super) fn check(rule: &BodyRule, call: &Call<'_>, changes: &mut Changes) -> 
         return Err(BodyRefusal::unreadable(pointer));
     }
     for (pointer, is_own) in own.map(|own| (own, true)).into_iter().chain(others(call)) {
-        for at in call.fields.places(call.body, pointer) {
-            let name = match call.body.pointer(&at) {
-                None | Some(Value::Null) => continue,
-                Some(Value::String(name)) => name,
-                Some(_) => return Err(BodyRefusal::unreadable(&at)),
+        for (at, value) in call.fields.found(call.body, pointer) {
+            let name = match value {
+                Value::Null => continue,
+                Value::String(name) => name,
+                Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    return Err(BodyRefusal::unreadable(&at));
+                }
             };
             is_named |= is_own;
             let sent = meant(rule, name)?;

@@ -1,7 +1,5 @@
 //! Numbers that a rule bounds: a larger one becomes the bound.
 
-use serde_json::Value;
-
 use super::apply::{Call, Changes};
 use super::{BodyRefusal, BodyRule};
 use crate::json_edit::{Edit, place};
@@ -26,8 +24,7 @@ pub(super) fn clamp(rule: &BodyRule, call: &Call<'_>, changes: &mut Changes) -> 
 /// Whether there is a number.
 fn clamp_at(call: &Call<'_>, pointer: &str, most: u64, changes: &mut Changes) -> Result<bool, BodyRefusal> {
     let mut is_there = false;
-    for at in call.fields.places(call.body, pointer) {
-        let value = call.body.pointer(&at).unwrap_or(&Value::Null);
+    for (at, value) in call.fields.found(call.body, pointer) {
         if value.is_null() {
             continue;
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{BodyRefusal, BodyRule, EndUser, SystemPrompt, Tools, models};
 use crate::body_fields::BodyFields;
-use crate::catalogue;
+use crate::catalogue::{self, FieldsAt};
 use crate::model_lists::Maker;
 use crate::path::{PathTemplate, RequestPath};
 use crate::query::Query;
@@ -96,11 +96,7 @@ impl BodyRules {
         (method, path): (&str, &RequestPath),
         query: &Query,
     ) -> Result<Option<(&'static str, String)>, BodyRefusal> {
-        let Some(Ruling { rule, fields, .. }) = self.holding(provider, method, path)? else { return Ok(None) };
-        let Some(param) = fields.model_query.as_deref() else { return Ok(None) };
-        let asked = query.get(param);
-        let sent = models::in_query(&rule, asked)?;
-        Ok(sent.filter(|sent| Some(*sent) != asked).map(|sent| (param, sent.to_owned())))
+        self.holding(provider, method, path)?.map_or(Ok(None), |ruling| ruling.model_in_query(query))
     }
 
     pub(super) fn holding(
@@ -109,10 +105,20 @@ impl BodyRules {
         method: &str,
         path: &RequestPath,
     ) -> Result<Option<Ruling>, BodyRefusal> {
+        self.holding_at(catalogue::body_fields_at(provider, method, path), provider, (method, path))
+    }
+
+    /// The rule that holds, whatever it is about; `known` is what the catalogue says of this call.
+    pub fn holding_at(
+        &self,
+        known: Option<FieldsAt>,
+        provider: &str,
+        (method, path): (&str, &RequestPath),
+    ) -> Result<Option<Ruling>, BodyRefusal> {
         let named = self.named.iter().filter(|(of, template, _)| of == method && template.fits(path));
-        let named = named.max_by_key(|(_, template, _)| template.specificity());
+        let named = named.max_by(|(_, one, _), (_, other, _)| one.more_specific(other));
         let Some(rule) = named.map(|(_, _, rule)| rule).or(self.general.as_ref()).cloned() else { return Ok(None) };
-        let (fields, template) = match (catalogue::body_fields_at(provider, method, path), named) {
+        let (fields, template) = match (known, named) {
             (Some((fields, template)), _) => (fields, Cow::Borrowed(template)),
             (None, Some((_, template, _))) => (&*CHAT_LIKE, Cow::Owned(template.clone())),
             (None, None) => {
@@ -130,8 +136,16 @@ fn has_body(method: &str) -> bool {
 }
 
 impl Ruling {
+    /// The query parameter that names the model, and the name to send, where that is not what the client wrote.
+    pub fn model_in_query(&self, query: &Query) -> Result<Option<(&'static str, String)>, BodyRefusal> {
+        let Some(param) = self.fields.model_query.as_deref() else { return Ok(None) };
+        let asked = query.get(param);
+        let sent = models::in_query(&self.rule, asked)?;
+        Ok(sent.filter(|sent| Some(*sent) != asked).map(|sent| (param, sent.to_owned())))
+    }
+
     /// Whether anything that the rule says is about a field that this endpoint has. Else the body streams.
-    fn concerns_the_body(&self) -> bool {
+    pub fn concerns_the_body(&self) -> bool {
         let Self { rule, fields, template } = self;
         let has_model = fields.model.is_some()
             || !fields.other_models.is_empty()

@@ -19,8 +19,7 @@ pub(super) fn check_tools(rule: &BodyRule, call: &Call<'_>) -> Result<(), BodyRe
 pub fn tool_types(fields: &BodyFields, body: &Value) -> Result<Vec<String>, BodyRefusal> {
     let mut all = Vec::new();
     for field in &fields.tools {
-        for at in fields.places(body, &field.pointer) {
-            let value = body.pointer(&at).unwrap_or(&Value::Null);
+        for (at, value) in fields.found(body, &field.pointer) {
             let types = types(field, value).ok_or_else(|| BodyRefusal::unreadable(&at))?;
             all.extend(types.into_iter().map(str::to_owned));
         }
@@ -74,16 +73,16 @@ const CHOICES: [&str; 6] = ["auto", "any", "none", "required", "tool", "allowed_
 
 /// To choose a tool by its type may turn it on.
 fn add_chosen(body: &Value, all: &mut Vec<String>) -> Result<(), BodyRefusal> {
-    for pointer in ["/tool_choice", "/function_call"] {
-        let choice = body.pointer(pointer).unwrap_or(&Value::Null);
-        if let (Value::Object(_), "/function_call") = (choice, pointer) {
+    for member in ["tool_choice", "function_call"] {
+        let Some(choice) = body.get(member) else { continue };
+        if let (Value::Object(_), "function_call") = (choice, member) {
             all.push("function".to_owned());
         }
         let named = choice.get("type").or(choice.is_string().then_some(choice)).and_then(Value::as_str);
         all.extend(named.filter(|name| !CHOICES.contains(name)).map(str::to_owned));
         for list in ["/tools", "/allowed_tools/tools"] {
             for tool in choice.pointer(list).and_then(Value::as_array).into_iter().flatten() {
-                let name = tool["type"].as_str().ok_or_else(|| BodyRefusal::unreadable(pointer))?;
+                let name = tool["type"].as_str().ok_or_else(|| BodyRefusal::unreadable(member))?;
                 all.push(name.to_owned());
             }
         }
@@ -93,9 +92,8 @@ fn add_chosen(body: &Value, all: &mut Vec<String>) -> Result<(), BodyRefusal> {
 
 pub(super) fn check_modalities(rule: &BodyRule, call: &Call<'_>) -> Result<(), BodyRefusal> {
     let (Some(allowed), Some(pointer)) = (&rule.modalities, &call.fields.modalities) else { return Ok(()) };
-    for at in call.fields.places(call.body, pointer) {
+    for (at, value) in call.fields.found(call.body, pointer) {
         let unreadable = || BodyRefusal::unreadable(&at);
-        let value = call.body.pointer(&at).unwrap_or(&Value::Null);
         if value.is_null() {
             continue;
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::ResourceRef;
 use super::named::NamedIds;
-use super::pattern::{Pattern, holds};
+use super::pattern::{Pattern, holds, holds_at};
 use super::rule::{CreatesInHeader, FiltersList, NamesInField, Public, ReadsCalls};
 use super::table::CompiledRule;
 
@@ -40,13 +40,12 @@ impl Demands {
     /// The request's body decides what the reply may mint.
     pub fn read(&mut self, body: &Value) {
         let Some(rule) = &self.rule else { return };
-        let decided = rule.rule.creates.iter().enumerate();
-        let decided = decided.filter(|(_, creates)| creates.when.as_ref().is_some_and(|when| holds(when, body)));
-        self.creates.extend(decided.map(|(at, _)| at));
+        let decided = rule.conditions.iter().filter(|(_, path, when)| holds_at(path, when, body));
+        self.creates.extend(decided.map(|(at, _, _)| *at));
     }
 
     pub fn named_in_body(&self, body: &Value) -> BTreeSet<ResourceRef> {
-        self.names().iter().flat_map(|names| names.refs(body)).collect()
+        NamedIds::all_refs(self.names(), body)
     }
 
     /// The text fields of a form, each of which came once.

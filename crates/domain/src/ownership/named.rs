@@ -1,10 +1,12 @@
 //! Which strings, of all that stand at a place, are ids of which kind.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use url::{Host, Url};
 
 use super::ResourceRef;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, each_below, each_object};
 use super::rule::{Creates, NamesInBody};
 
 #[derive(Clone, Debug)]
@@ -41,8 +43,33 @@ impl NamedIds {
     }
 
     pub fn refs(&self, value: &Value) -> Vec<ResourceRef> {
-        let ids = self.pattern.strings(value).into_iter().filter(|text| self.is_meant(text));
-        ids.map(|text| ResourceRef { kind: self.kind.clone(), id: self.id_in(text).to_owned() }).collect()
+        self.pattern.strings(value).into_iter().filter_map(|text| self.meant(text)).collect()
+    }
+
+    /// What all of these name, in one walk through the value for those that look for a member at any depth.
+    pub fn all_refs(names: &[Self], value: &Value) -> BTreeSet<ResourceRef> {
+        let mut refs = BTreeSet::new();
+        let mut is_any_deep = false;
+        for names in names {
+            match names.pattern.deep_member() {
+                None => names.pattern.each(value, &mut |text| refs.extend(names.meant(text))),
+                Some(_) => is_any_deep = true,
+            }
+        }
+        if is_any_deep {
+            each_object(value, &mut |members| {
+                for names in names {
+                    let Some((name, rest)) = names.pattern.deep_member() else { continue };
+                    let Some(member) = members.get(name) else { continue };
+                    each_below(rest, member, &mut |text| refs.extend(names.meant(text)));
+                }
+            });
+        }
+        refs
+    }
+
+    fn meant(&self, text: &str) -> Option<ResourceRef> {
+        self.is_meant(text).then(|| ResourceRef { kind: self.kind.clone(), id: self.id_in(text).to_owned() })
     }
 
     fn is_meant(&self, text: &str) -> bool {

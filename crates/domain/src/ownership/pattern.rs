@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::rule::Condition;
 
@@ -10,7 +10,7 @@ use super::rule::Condition;
 pub(super) struct Pattern(Vec<Step>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Member(String),
     Every,
     AnyDepth,
@@ -32,6 +32,19 @@ impl Pattern {
         found
     }
 
+    /// Every string at this place, as often as it is found.
+    pub fn each<'a>(&self, value: &'a Value, found: &mut impl FnMut(&'a str)) {
+        visit(&self.0, value, &mut |value| value.as_str().into_iter().for_each(&mut *found));
+    }
+
+    /// Of a member at any depth, the steps from it on: `/**/file_ids/*`.
+    pub fn deep_member(&self) -> Option<(&str, &[Step])> {
+        match &self.0[..] {
+            [Step::AnyDepth, Step::Member(name), rest @ ..] => Some((name, rest)),
+            _ => None,
+        }
+    }
+
     fn any(&self, value: &Value, mut is: impl FnMut(&Value) -> bool) -> bool {
         let mut any = false;
         visit(&self.0, value, &mut |value| any |= is(value));
@@ -46,7 +59,29 @@ impl Pattern {
 
 /// Whether any value at the condition's path is one of its values.
 pub(crate) fn holds(condition: &Condition, value: &Value) -> bool {
-    Pattern::parse(&condition.path).any(value, |value| condition.is.contains(value))
+    holds_at(&Pattern::parse(&condition.path), condition, value)
+}
+
+/// The same, of a path that was parsed before.
+pub(super) fn holds_at(path: &Pattern, condition: &Condition, value: &Value) -> bool {
+    path.any(value, |value| condition.is.contains(value))
+}
+
+/// Every string at these steps of one value.
+pub(super) fn each_below<'a>(steps: &[Step], value: &'a Value, found: &mut impl FnMut(&'a str)) {
+    visit(steps, value, &mut |value| value.as_str().into_iter().for_each(&mut *found));
+}
+
+/// Each object, at any depth, with its members.
+pub(super) fn each_object<'a>(value: &'a Value, found: &mut dyn FnMut(&'a Map<String, Value>)) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| each_object(item, found)),
+        Value::Object(members) => {
+            found(members);
+            members.values().for_each(|member| each_object(member, found));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn visit<'a>(steps: &[Step], value: &'a Value, found: &mut impl FnMut(&'a Value)) {

@@ -7,7 +7,7 @@ use super::ResourceRef;
 use super::demands::Demands;
 use super::named::NamedIds;
 use super::pattern::Pattern;
-use super::rule::OwnershipRule;
+use super::rule::{Condition, Creates, OwnershipRule};
 use crate::path::{ParseTemplateError, PathTemplate, RequestPath, Segment};
 use crate::query::Query;
 use crate::rules::WEBSOCKET;
@@ -17,6 +17,8 @@ pub(super) struct CompiledRule {
     pub rule: OwnershipRule,
     pub template: PathTemplate,
     pub creates: Vec<NamedIds>,
+    /// Which of them hold only if the request's body says so, and where it must say what.
+    pub conditions: Vec<(usize, Pattern, Condition)>,
     pub names: Vec<NamedIds>,
     pub rewrites: Vec<Pattern>,
     pub drops: Vec<Pattern>,
@@ -100,11 +102,17 @@ fn compile(rule: &OwnershipRule) -> Result<Arc<CompiledRule>, ParseTemplateError
     Ok(Arc::new(CompiledRule {
         template: PathTemplate::parse(&rule.template)?,
         creates: rule.creates.iter().map(NamedIds::created).collect(),
+        conditions: rule.creates.iter().enumerate().filter_map(condition).collect(),
         names: rule.names_in_body.iter().map(NamedIds::named).collect(),
         rewrites: rule.rewrites.iter().map(|text| Pattern::parse(text)).collect(),
         drops: rule.drops.iter().map(|text| Pattern::parse(text)).collect(),
         rule: rule.clone(),
     }))
+}
+
+fn condition((at, creates): (usize, &Creates)) -> Option<(usize, Pattern, Condition)> {
+    let when = creates.when.as_ref()?;
+    Some((at, Pattern::parse(&when.path), when.clone()))
 }
 
 impl CompiledRule {
