@@ -59,11 +59,12 @@ pub struct CounterKind {
 }
 
 /// By what counters are told apart and put in order; the empty model is none.
-pub type KindOrder<'a> = (Uuid, Place, Measure, Window, &'a str);
+/// The first is where the limit stands, as a number: it is compared fastest.
+pub type KindOrder<'a> = (u128, Place, Measure, Window, &'a str);
 
 impl CounterKind {
     pub fn order(&self) -> KindOrder<'_> {
-        (self.stands_at, self.place, self.measure, self.window, self.model.as_deref().unwrap_or_default())
+        (self.stands_at.as_u128(), self.place, self.measure, self.window, self.model.as_deref().unwrap_or_default())
     }
 }
 
