@@ -1,6 +1,8 @@
 //! Picks the values of a few top-level members out of a JSON text as it streams by, in constant memory: usage figures
 //! stand at the end of replies that may be tens of megabytes.
 
+use memchr::memchr2;
+
 /// A captured value longer than this is dropped.
 const VALUE_CAP_BYTES: usize = 64 << 10;
 const KEY_CAP_BYTES: usize = 64;
@@ -43,8 +45,41 @@ impl MemberScan {
     }
 
     pub fn push(&mut self, chunk: &[u8]) {
-        for &byte in chunk {
-            self.step(byte);
+        let mut rest = chunk;
+        while let Some((&byte, behind)) = rest.split_first() {
+            let (dull, next) = rest.split_at(self.dull(rest));
+            if dull.is_empty() {
+                self.step(byte);
+                rest = behind;
+            } else {
+                self.pass(dull);
+                rest = next;
+            }
+        }
+    }
+
+    /// How many of the next bytes stand for nothing but themselves.
+    fn dull(&self, rest: &[u8]) -> usize {
+        if self.escaped {
+            0
+        } else if self.in_string {
+            string_length(rest)
+        } else if self.depth == self.member_depth {
+            0
+        } else {
+            plain_length(rest)
+        }
+    }
+
+    fn pass(&mut self, dull: &[u8]) {
+        if self.in_string && self.depth == self.member_depth && self.place == Place::Key {
+            let room = KEY_CAP_BYTES.saturating_sub(self.key.len()).min(dull.len());
+            self.key.extend_from_slice(&dull[..room]);
+        }
+        if self.capturing {
+            let room = (VALUE_CAP_BYTES + 1).saturating_sub(self.value.len()).min(dull.len());
+            self.value.extend_from_slice(&dull[..room]);
+            self.capturing = self.value.len() <= VALUE_CAP_BYTES;
         }
     }
 
@@ -125,9 +160,35 @@ impl MemberScan {
     }
 }
 
+/// How many of the first bytes begin and end neither a string nor an object or array. Whole pieces are looked at at once,
+/// which the processor does many bytes at a time.
+fn plain_length(text: &[u8]) -> usize {
+    const PIECE_BYTES: usize = 32;
+    // `[` and `{`, `]` and `}` differ in this bit alone. Without a branch, the compiler takes many bytes at a time.
+    let counts = |byte: u8| (byte | 0x20 == b'{') | (byte | 0x20 == b'}') | (byte == b'"');
+    let pieces = text.chunks_exact(PIECE_BYTES);
+    let plain = pieces.take_while(|piece| piece.iter().map(|&byte| u8::from(counts(byte))).sum::<u8>() == 0).count();
+    let passed = plain * PIECE_BYTES;
+    passed + text[passed..].iter().position(|&byte| counts(byte)).unwrap_or(text.len() - passed)
+}
+
+/// How many bytes of a string's inside come before its end. What a backslash at the very end escapes is still to come.
+fn string_length(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(length) = memchr2(b'"', b'\\', &text[at..]) {
+        at += length;
+        if text[at] == b'"' || at + 1 == text.len() {
+            return at;
+        }
+        at += 2;
+    }
+    text.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     fn scan(text: &str, chunk: usize) -> Vec<(&'static str, Value)> {
@@ -155,6 +216,29 @@ mod tests {
     fn what_is_not_json_finds_nothing() {
         for text in ["", "plain text", "\"usage\"", "[1,2]", "{\"usage\":", "}}}]]]"] {
             assert_eq!(scan(text, 3), vec![], "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_passed_at_once_is_read_as_if_byte_by_byte(
+            text in r#"[\[{]?("(model|usage|[a\\"]{0,70}|[x]{60,80})"?[:,]?[ 1x]{0,40}|[\[\]{}:,"\\]|x{0,80}){0,24}"#,
+            chunk in 1_usize..200,
+        ) {
+            let wanted: &'static [&'static str] = &["model", "usage"];
+            let (mut fast, mut slow) = (MemberScan::new(wanted), MemberScan::new(wanted));
+            text.as_bytes().chunks(chunk).for_each(|piece| fast.push(piece));
+            text.bytes().for_each(|byte| slow.step(byte));
+            prop_assert_eq!(fast.found().collect::<Vec<_>>(), slow.found().collect::<Vec<_>>());
+            prop_assert_eq!((fast.depth, fast.in_string, &fast.key), (slow.depth, slow.in_string, &slow.key));
+        }
+    }
+
+    #[test]
+    fn a_value_beyond_the_cap_is_dropped_and_one_at_it_is_not() {
+        for (length, is_kept) in [(VALUE_CAP_BYTES - 2, true), (VALUE_CAP_BYTES - 1, false)] {
+            let text = format!("{{\"model\":\"{}\"}}", "m".repeat(length));
+            assert_eq!(scan(&text, 10_000).len(), usize::from(is_kept), "{length}");
         }
     }
 }
