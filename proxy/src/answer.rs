@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::edge::Edge;
 use crate::head_watch::Heads;
 use crate::limit_fields;
+use crate::malformed;
 use crate::meter::Meter;
 use crate::pipeline::{self, Admission, Arrival};
 use crate::reply_stream::Body;
@@ -90,7 +91,8 @@ pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> 
             if let Some(body) = body.filter(|body| !body.is_end_stream()) {
                 tokio::spawn(upload::dispose(body));
             }
-            envelope.reject(&rejection)
+            let answer = envelope.reject(&rejection);
+            if !is_http1 && rejection.is_malformed() { malformed::reset(answer) } else { answer }
         }
     };
     // A connection of HTTP/2 is told in its own way.

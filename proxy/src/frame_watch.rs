@@ -1,11 +1,7 @@
 //! Follows the frames of an HTTP/2 connection just far enough to know whether a request's head, or any small frame, has
 //! begun and not ended: while it lasts nothing else can be read, and the HTTP library would wait for ever.
 
-const FRAME_HEAD_BYTES: usize = 9;
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const CONTINUATION: u8 = 9;
-const END_HEADERS: u8 = 0x4;
+use crate::frame_faults::{DATA, END_HEADERS, FRAME_HEAD_BYTES, Fault, FrameFaults, FrameHead, PUSH_PROMISE};
 
 #[derive(Default)]
 pub struct FrameWatch {
@@ -14,20 +10,26 @@ pub struct FrameWatch {
     /// Of the present frame's payload.
     left_bytes: usize,
     is_data: bool,
-    /// A head continues in the next frame.
-    is_open: bool,
     /// Heads and other frames that ended.
     ended: u64,
+    /// The client pushes, which it must not.
+    pushes: bool,
+    faults: FrameFaults,
 }
 
 impl FrameWatch {
     /// What came over the connection behind the preface, in order.
     pub fn read(&mut self, mut bytes: &[u8]) {
+        // The library asks for more when it is through with all that it has whole.
+        if self.left_bytes == 0 && !self.faults.head_goes_on() {
+            self.faults.passed();
+        }
         while !bytes.is_empty() {
             if self.left_bytes > 0 {
-                let skipped = self.left_bytes.min(bytes.len());
-                self.left_bytes -= skipped;
-                bytes = &bytes[skipped..];
+                let (payload, rest) = bytes.split_at(self.left_bytes.min(bytes.len()));
+                self.faults.payload(payload);
+                self.left_bytes -= payload.len();
+                bytes = rest;
                 self.payload_passed();
                 continue;
             }
@@ -43,29 +45,39 @@ impl FrameWatch {
 
     /// Something is awaited that must not take long: its number. The parts of a body have their own patience.
     pub fn awaited(&self) -> Option<u64> {
-        let is_awaited = self.read_bytes > 0 || self.is_open || (self.left_bytes > 0 && !self.is_data);
+        let is_awaited = self.read_bytes > 0 || self.faults.head_goes_on() || (self.left_bytes > 0 && !self.is_data);
         is_awaited.then_some(self.ended)
     }
 
+    /// Why the library ends the connection, if it does so now and does not say.
+    pub fn fault(&self) -> Option<Fault> {
+        self.faults.first()
+    }
+
+    /// The library would wait for the rest of what it then refuses.
+    pub fn pushes(&self) -> bool {
+        self.pushes
+    }
+
     fn frame_begins(&mut self) {
-        let [a, b, c, kind, flags, ..] = self.frame_head;
+        let head = FrameHead::parse(self.frame_head);
         self.read_bytes = 0;
-        self.left_bytes = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
-        self.is_data = kind == DATA;
-        if matches!(kind, HEADERS | CONTINUATION) {
-            self.is_open = flags & END_HEADERS == 0;
-        }
+        self.left_bytes = head.length;
+        self.is_data = head.kind == DATA;
+        self.pushes |= head.kind == PUSH_PROMISE && head.flags & END_HEADERS == 0;
+        self.faults.frame(&head);
         self.payload_passed();
     }
 
     fn payload_passed(&mut self) {
-        self.ended += u64::from(self.left_bytes == 0 && !self.is_open);
+        self.ended += u64::from(self.left_bytes == 0 && !self.faults.head_goes_on());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame_faults::{CONTINUATION, HEADERS};
 
     fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
         let length = u32::try_from(payload.len()).expect("short").to_be_bytes();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use crate::last_word::LastWord;
 use crate::wire_watch::WireWatch;
 
 pub struct PatientIo<S> {
@@ -17,6 +18,7 @@ pub struct PatientIo<S> {
     stalled: Option<Pin<Box<Sleep>>>,
     awaited: Option<Awaited>,
     wire: WireWatch,
+    last_word: LastWord,
 }
 
 struct Awaited {
@@ -26,7 +28,8 @@ struct Awaited {
 
 impl<S> PatientIo<S> {
     pub fn new(stream: S, head_read: Duration, write_stall: Duration, wire: WireWatch) -> Self {
-        let mut io = Self { stream, head_read, write_stall, stalled: None, awaited: None, wire };
+        let mut io =
+            Self { stream, head_read, write_stall, stalled: None, awaited: None, wire, last_word: LastWord::default() };
         io.has_read(&[]);
         io
     }
@@ -59,6 +62,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for PatientIo<S> {
         let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
         if polled.is_ready() {
             this.has_read(&buf.filled()[filled_before..]);
+            if this.wire.is_hopeless() {
+                buf.set_filled(filled_before);
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            }
             return polled;
         }
         let Some(awaited) = &mut this.awaited else { return Poll::Pending };
@@ -69,7 +76,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for PatientIo<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for PatientIo<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let fault = self.wire.fault();
+        let instead = self.last_word.instead_of(bytes, fault);
+        let polled = Pin::new(&mut self.stream).poll_write(cx, instead.as_deref().unwrap_or(bytes));
         self.watched(polled, cx)
     }
 
@@ -78,6 +87,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PatientIo<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.wire.fault().is_some() {
+            let first = slices.iter().find(|slice| !slice.is_empty());
+            return self.poll_write(cx, first.map_or(&[], |slice| slice));
+        }
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.watched(polled, cx)
     }

@@ -13,6 +13,7 @@ use crate::edge::Edge;
 use crate::head_watch::Heads;
 use crate::ledger::Holder;
 use crate::limiter::{Slot, Ticket};
+use crate::malformed;
 use crate::meter::Meter;
 use crate::self_service::{self, OwnReply, Question};
 use crate::snapshot::ServedProxy;
@@ -89,6 +90,7 @@ pub async fn run(
 ) -> Result<Admission, Rejection> {
     let (snapshot, Arrival { mut head, address, heads }) = (edge.snapshot.load(), arrival);
 
+    malformed::check(&head)?;
     let addressed = route::address(&snapshot, &head)?;
     meter.routed(addressed.proxy.clone());
     let proxy = envelope.address(addressed.proxy.clone());

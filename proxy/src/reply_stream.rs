@@ -28,10 +28,15 @@ use crate::steps::ownership::Claim;
 
 pub type Body = UnsyncBoxBody<Bytes, BrokenOff>;
 
-/// The connection is closed without a clean end, so that the client knows something is missing.
+/// The connection or stream ends without a clean end, so that the client knows.
 #[derive(Debug, thiserror::Error)]
-#[error("the reply broke off")]
-pub struct BrokenOff;
+pub enum BrokenOff {
+    #[error("the reply broke off")]
+    Reply,
+    /// The stream is reset for the reason that is the source.
+    #[error("the request was malformed")]
+    Malformed(#[source] h2::Error),
+}
 
 pub struct ReplyStream {
     edge: Arc<Edge>,
@@ -123,7 +128,7 @@ impl ReplyStream {
                     self.phase = Phase::Over;
                     // The server writes what it has when the body makes it wait; an error would make it forget that.
                     tokio::task::yield_now().await;
-                    return Some(Err(BrokenOff));
+                    return Some(Err(BrokenOff::Reply));
                 }
                 Phase::Over => return None,
             }

@@ -3,6 +3,7 @@
 
 use tokio::sync::watch;
 
+use crate::frame_faults::Fault;
 use crate::frame_watch::FrameWatch;
 use crate::head_watch::{HeadWatch, Heads};
 
@@ -76,6 +77,23 @@ impl WireWatch {
             Watch::Preface(_) => Some(0),
             Watch::Http1(_) => None,
             Watch::Http2(frames) => frames.awaited(),
+        }
+    }
+
+    /// What is wrong with what was read last, by the code that it has in HTTP/2.
+    pub fn fault(&self) -> Option<Fault> {
+        self.frames().and_then(FrameWatch::fault)
+    }
+
+    /// Nothing of it may go on.
+    pub fn is_hopeless(&self) -> bool {
+        self.frames().is_some_and(FrameWatch::pushes)
+    }
+
+    fn frames(&self) -> Option<&FrameWatch> {
+        match &self.watch {
+            Watch::Preface(_) | Watch::Http1(_) => None,
+            Watch::Http2(frames) => Some(frames),
         }
     }
 }

@@ -89,6 +89,7 @@ fn plain() -> Vec<Rejection> {
         Rejection::HeadersTooLarge,
         Rejection::HostMismatch,
         Rejection::BadFraming,
+        Rejection::MalformedHead,
         Rejection::ShuttingDown,
         Rejection::Overloaded,
         Rejection::OriginNotAllowed,

@@ -25,6 +25,7 @@ pub enum Rejection {
     HeadersTooLarge,
     HostMismatch,
     BadFraming,
+    MalformedHead,
     ShuttingDown,
     Overloaded,
     // preflight
@@ -145,6 +146,7 @@ impl Rejection {
             Self::HeadersTooLarge => "headers_too_large",
             Self::HostMismatch => "host_mismatch",
             Self::BadFraming => "bad_framing",
+            Self::MalformedHead => "malformed_head",
             Self::ShuttingDown => "shutting_down",
             Self::Overloaded => "overloaded",
             Self::OriginNotAllowed => "origin_not_allowed",
@@ -210,6 +212,7 @@ impl Rejection {
             Self::BadPath(_)
             | Self::HostMismatch
             | Self::BadFraming
+            | Self::MalformedHead
             | Self::TokenConflict
             | Self::QueryNotAllowed(_)
             | Self::ContentTypeRepeated
@@ -279,6 +282,7 @@ impl Rejection {
             | Self::HeadersTooLarge
             | Self::HostMismatch
             | Self::BadFraming
+            | Self::MalformedHead
             | Self::ShuttingDown
             | Self::Overloaded => Step::Route,
             Self::OriginNotAllowed => Step::Preflight,
@@ -344,6 +348,7 @@ impl Rejection {
             Self::HeadersTooLarge => "The request has more than 64 header fields, or more than 32 KiB of them.".into(),
             Self::HostMismatch => "The host in the address is not the one in the Host header.".into(),
             Self::BadFraming => "Where the request ends can be read in two ways: Content-Length beside Transfer-Encoding, or lines that end without a carriage return.".into(),
+            Self::MalformedHead => "A header field's value begins or ends with a blank, or CONNECT names no host.".into(),
             Self::ShuttingDown => "This node of the edge is stopping. Try again.".into(),
             Self::Overloaded => "This node of the edge has no room for more now. Try again.".into(),
             Self::OriginNotAllowed => {

@@ -71,8 +71,8 @@ fn check_lengths(head: &Parts) -> Result<(), Rejection> {
     if is_number && lengths.all(|other| Some(other) == first) { Ok(()) } else { Err(Rejection::BadFraming) }
 }
 
-/// An absolute-form target names the same host as the Host header, which stands there once at most.
-fn check_host(head: &Parts) -> Result<(), Rejection> {
+/// An absolute-form target, or `:authority`, names the same host as the Host header, which stands there once at most.
+pub fn check_host(head: &Parts) -> Result<(), Rejection> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let (host, second) = (hosts.next(), hosts.next());
     let named = head.uri.authority().map(http::uri::Authority::as_str);

@@ -31,6 +31,7 @@ mod forwarding;
 mod framing;
 mod going_on;
 mod http2;
+mod http2_errors;
 mod kept_config;
 mod key_pools;
 mod key_rotation;

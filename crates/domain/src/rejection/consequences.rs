@@ -25,6 +25,11 @@ impl Rejection {
         }
     }
 
+    /// HTTP/2 has a stream error for it (RFC 9113, sections 8.1.1, 8.2.1 and 8.3.1).
+    pub fn is_malformed(&self) -> bool {
+        matches!(self, Self::HostMismatch | Self::BadFraming | Self::MalformedHead)
+    }
+
     /// Seconds after which the same request may pass.
     pub fn retry_after_secs(&self) -> Option<u64> {
         if let Self::SelfServiceTooOften { retry_after_secs } = self {

@@ -124,7 +124,12 @@ impl Frames {
 
     /// What came on a stream until it ended, whichever way. The status is 0 where there was no head.
     pub async fn answer(&mut self, stream: u32) -> Answer {
-        let (mut status, mut body) = (0, Vec::new());
+        self.answer_and_reset(stream).await.0
+    }
+
+    /// The same, and why the stream was reset, if it was.
+    pub async fn answer_and_reset(&mut self, stream: u32) -> (Answer, Option<u32>) {
+        let (mut status, mut body, mut reset) = (0, Vec::new(), None);
         while let Some(frame) = self.next().await {
             if frame.kind == Frame::GOAWAY && frame.reason() != 0 {
                 break;
@@ -135,14 +140,17 @@ impl Frames {
             match frame.kind {
                 Frame::HEADERS => status = status_of(&frame.payload),
                 Frame::DATA => body.extend_from_slice(&frame.payload),
-                Frame::RESET => break,
+                Frame::RESET => {
+                    reset = Some(frame.reason());
+                    break;
+                }
                 _ => {}
             }
             if matches!(frame.kind, Frame::HEADERS | Frame::DATA) && frame.flags & Frame::END_STREAM != 0 {
                 break;
             }
         }
-        Answer { status, headers: http::HeaderMap::new(), body }
+        (Answer { status, headers: http::HeaderMap::new(), body }, reset)
     }
 }
 
