@@ -96,10 +96,15 @@ use crate::usage::{UsageLedger, UsageSettings};
 use crate::usage_queue::UsageQueue;
 
 const DATABASE_CONNECTIONS: u32 = 10;
+const USAGE_CONNECTIONS: u32 = 2;
 const CACHED_TOKENS: u64 = 100_000;
 /// How long a database that is away is still tried at the end, for the last usage events.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 const EXIT_MISCONFIGURED: u8 = 2;
+
+/// Requests make many small things at once and drop them together.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -153,7 +158,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     };
     info!(version = snapshot.version, proxies = snapshot.len(), "configuration read");
 
-    let (queue, ledger) = usage(&config, data_dir.as_ref(), &store, &metrics).await?;
+    let usage_store = Store::connect_lazy(&config.database_url, USAGE_CONNECTIONS).context("DATABASE_URL")?;
+    let (queue, ledger) = usage(&config, data_dir.as_ref(), &usage_store, &metrics).await?;
     let writing_ends = CancellationToken::new();
     let (limits, counting) = counting(&config, &store, &writing_ends).await?;
     let edge = Arc::new(edge(&config, &store, snapshot, (queue, limits), metrics)?);
@@ -174,6 +180,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         warn!("what was last used of the limits is not written");
     }
     ops.abort();
+    usage_store.close().await;
     store.close().await;
     info!("stopped");
     Ok(())

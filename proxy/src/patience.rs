@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use keyward_domain::policy::Timeouts;
 use keyward_domain::validate::{MAX_CONNECT_SECS, MAX_FIRST_BYTE_SECS, MAX_IDLE_SECS, MAX_OPEN_SECS};
-use keyward_outbound::{ClientTimes, Guard};
+use keyward_outbound::{Conduit, Guard, Protocols};
 
 use crate::config::Bounds;
 
@@ -38,31 +38,36 @@ impl Patience {
     }
 }
 
-/// The guarded client for each time that connecting may take: of whole seconds there are few, so these are too.
+/// The guarded way out for each time that connecting may take: of whole seconds there are few, so these are too.
 pub struct Upstreams {
     guard: Guard,
-    clients: Mutex<HashMap<Duration, reqwest::Client>>,
-    upgrading: Mutex<HashMap<Duration, reqwest::Client>>,
+    calls: Mutex<HashMap<Duration, Conduit>>,
+    sockets: Mutex<HashMap<Duration, Conduit>>,
 }
 
 impl Upstreams {
     /// The one for the edge's own time is made at once, so that a machine without root certificates does not start.
     pub fn new(guard: &Guard, own: Duration) -> Self {
-        let upstreams = Self { guard: guard.clone(), clients: Mutex::default(), upgrading: Mutex::default() };
-        upstreams.client(own);
+        let upstreams = Self { guard: guard.clone(), calls: Mutex::default(), sockets: Mutex::default() };
+        upstreams.calls(own);
         upstreams
     }
 
-    pub fn client(&self, connect: Duration) -> reqwest::Client {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || self.guard.client(&ClientTimes { connect, idle: None, total: None });
-        clients.entry(connect).or_insert_with(make).clone()
+    pub fn calls(&self, connect: Duration) -> Conduit {
+        self.conduit(&self.calls, connect, Protocols::Http1And2)
     }
 
-    /// For WebSockets.
-    pub fn upgrading(&self, connect: Duration) -> reqwest::Client {
-        let mut clients = self.upgrading.lock().unwrap_or_else(PoisonError::into_inner);
-        clients.entry(connect).or_insert_with(|| self.guard.upgrading_client(connect)).clone()
+    pub fn sockets(&self, connect: Duration) -> Conduit {
+        self.conduit(&self.sockets, connect, Protocols::Http1)
+    }
+
+    fn conduit(&self, known: &Mutex<HashMap<Duration, Conduit>>, connect: Duration, protocols: Protocols) -> Conduit {
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            let made = self.guard.conduit(connect, protocols);
+            made.expect("install the system's root certificates (package ca-certificates)")
+        };
+        known.entry(connect).or_insert_with(make).clone()
     }
 }
 

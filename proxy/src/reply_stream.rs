@@ -9,12 +9,13 @@ use futures::stream;
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Incoming;
 use keyward_domain::error_shape;
 use keyward_domain::metering::is_usage_only_chunk;
 use keyward_domain::ownership::Demands;
 use keyward_domain::rejection::Rejection;
 use keyward_domain::sse::{self, Cut, READ_EVENT_CAP_BYTES, SseSplitter};
-use reqwest::Response;
+use keyward_outbound::next_piece;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
@@ -42,7 +43,9 @@ pub struct ReplyStream {
     edge: Arc<Edge>,
     proxy: Arc<ServedProxy>,
     claim: Claim,
-    response: Response,
+    upstream: Incoming,
+    /// Came already.
+    first: Option<Bytes>,
     patience: Patience,
     redactor: Redactor,
     events: Option<Events>,
@@ -84,7 +87,8 @@ impl ReplyStream {
             edge,
             proxy: reply.proxy,
             claim: reply.claim,
-            response: reply.response,
+            upstream: reply.response.into_body(),
+            first: None,
             patience: reply.patience,
             redactor,
             events,
@@ -93,6 +97,10 @@ impl ReplyStream {
             ready: VecDeque::new(),
             phase: Phase::Open,
         }
+    }
+
+    pub fn beginning_with(self, first: Option<Bytes>) -> Self {
+        Self { first, ..self }
     }
 
     pub fn has_events(&self) -> bool {
@@ -148,20 +156,19 @@ impl ReplyStream {
 
     /// The next piece of the upstream's, made ready.
     async fn take_in(&mut self, meter: &mut Meter) -> Result<(), Rejection> {
+        if let Some(first) = self.first.take() {
+            return self.take_piece(first, meter).await;
+        }
         let deadline = (Instant::now() + self.patience.idle).min(self.opened + self.patience.open);
         let read = tokio::select! {
             biased;
             () = self.edge.cut_streams.cancelled() => return Err(Rejection::ShuttingDown),
             () = meter.standing.revoked() => return Err(Rejection::AccessRevoked),
-            read = timeout_at(deadline, self.response.chunk()) => read,
+            read = timeout_at(deadline, next_piece(&mut self.upstream)) => read,
         };
         let chunk = read.map_err(|_| Rejection::UpstreamTimeout)?.map_err(|_| Rejection::UpstreamBroke)?;
         match chunk {
-            Some(chunk) => {
-                meter.received(&chunk);
-                let clean = self.redactor.push(&chunk);
-                self.pass(clean, meter).await
-            }
+            Some(chunk) => self.take_piece(chunk, meter).await,
             None => {
                 self.phase = Phase::Ending;
                 let rest = self.redactor.finish();
@@ -170,6 +177,12 @@ impl ReplyStream {
                 self.pass_event(rest.unwrap_or_default(), meter).await
             }
         }
+    }
+
+    async fn take_piece(&mut self, piece: Bytes, meter: &mut Meter) -> Result<(), Rejection> {
+        meter.received(&piece);
+        let clean = self.redactor.push(&piece);
+        self.pass(clean, meter).await
     }
 
     async fn pass(&mut self, chunk: Bytes, meter: &mut Meter) -> Result<(), Rejection> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use keyward_domain::body_rules::BodyRules;
 use keyward_domain::call_price::CallPrice;
 use keyward_domain::catalogue;
@@ -43,6 +43,8 @@ pub struct ServedProxy {
     pub provider: &'static Provider,
     pub ownership: Arc<OwnershipTable>,
     pub base_url: Url,
+    /// Scheme, host and port of it.
+    pub upstream_origin: Uri,
     pub key_placement: KeyPlacement,
     pub enabled: bool,
     pub rules: Arc<RuleSet>,
@@ -187,6 +189,7 @@ fn compile(mut row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing, shared: &mut
         account: row.account,
         provider,
         ownership: objects.table.clone(),
+        upstream_origin: origin(&row.base_url)?,
         base_url: row.base_url,
         key_placement: row.key_placement,
         enabled: row.enabled,
@@ -198,6 +201,10 @@ fn compile(mut row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing, shared: &mut
         end_users: row.end_users,
         keys: ServedKeys::new(row.keys, ring),
     })
+}
+
+fn origin(base_url: &Url) -> Option<Uri> {
+    Uri::builder().scheme(base_url.scheme()).authority(base_url.authority()).path_and_query("/").build().ok()
 }
 
 /// An issuer whose secret does not open is left out: its tokens are then of no linked issuer.

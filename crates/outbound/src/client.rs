@@ -27,17 +27,6 @@ impl Guard {
         self.try_client(times).expect("install the system's root certificates (package ca-certificates)")
     }
 
-    /// The same for connections that become something else: HTTP/1.1, whatever else the other end speaks.
-    ///
-    /// # Panics
-    /// As [`Guard::client`].
-    pub fn upgrading_client(&self, connect: Duration) -> reqwest::Client {
-        let times = ClientTimes { connect, idle: None, total: None };
-        // What was upgraded never comes back to a pool.
-        let builder = self.builder(&times).http1_only().pool_max_idle_per_host(0);
-        builder.build().expect("install the system's root certificates (package ca-certificates)")
-    }
-
     pub fn try_client(&self, times: &ClientTimes) -> Result<reqwest::Client, OutboundError> {
         self.builder(times).build().map_err(|error| OutboundError::Client(error.to_string()))
     }

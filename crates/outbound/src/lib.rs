@@ -4,6 +4,7 @@
 
 mod address;
 mod client;
+mod conduit;
 mod error;
 mod lookup;
 mod target;
@@ -14,6 +15,7 @@ use url::Url;
 
 pub use address::is_global_unicast;
 pub use client::ClientTimes;
+pub use conduit::{BoxError, CallError, Conduit, ConduitBody, Protocols, next_piece};
 pub use error::{OutboundError, refusal_in};
 pub use lookup::Lookup;
 

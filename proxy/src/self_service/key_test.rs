@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
+use http::{Method, Request, StatusCode};
+use http_body_util::{Either, Full};
 use keyward_domain::ids::ByokKeyId;
 use keyward_domain::provider::TestRequest;
 use keyward_domain::rejection::Rejection;
 use keyward_domain::secret::ProviderKey;
-use reqwest::Request;
 use tokio::time::timeout;
 
 use super::Question;
@@ -26,21 +26,21 @@ pub async fn check(question: &Question<'_>, id: ByokKeyId, key: &ProviderKey) ->
     let own = OwnKey { id, key: Arc::new(key.clone()), version: 0, expires_at: None };
     let key = upstream_key::for_aside(question.edge, question.proxy, Some(&own))?;
     let (path, query) = test.path.split_once('?').unwrap_or((&test.path, ""));
-    let (url, mut headers) = forward::aside(question.edge, &key, (path, query))?;
+    let (target, mut headers) = forward::aside(question.edge, &key, (path, query))?;
     for (name, value) in &test.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str())) {
             headers.insert(name, value);
         }
     }
     let method = Method::from_bytes(test.method.as_bytes()).unwrap_or(Method::GET);
-    let mut request = Request::new(method, url);
-    if let Some(body) = &test.body {
+    if test.body.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        *request.body_mut() = Some(body.to_string().into());
     }
-    *request.headers_mut() = headers;
+    let body = test.body.as_ref().map(|body| Full::from(body.to_string())).unwrap_or_default();
+    let mut request = Request::new(Either::Left(body));
+    (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, target, headers);
     let patience = Patience::of(&question.proxy.policy.timeouts, &question.edge.bounds);
-    let sending = question.edge.upstreams.client(patience.connect).execute(request);
+    let sending = question.edge.upstreams.calls(patience.connect).call(request);
     let sent = timeout(patience.first_byte.min(LONGEST), sending).await.map_err(|_| Rejection::UpstreamTimeout)?;
     match sent.map_err(|_| Rejection::UpstreamUnreachable)?.status() {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Rejection::ByokKeyRejected),

@@ -8,13 +8,14 @@ mod turns;
 use std::sync::{Arc, Mutex as PlainMutex, PoisonError};
 
 use futures::future::BoxFuture;
+use http::Response;
 use http::{HeaderMap, StatusCode};
+use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use keyward_domain::body_rules::Ruling;
 use keyward_domain::catalogue;
 use keyward_domain::rejection::Rejection;
-use reqwest::Response;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -74,7 +75,7 @@ pub struct Opening {
     turns: Turns,
     patience: Patience,
     redactor: Redactor,
-    response: Response,
+    response: Response<Incoming>,
     on_upgrade: OnUpgrade,
     headers: HeaderMap,
 }
@@ -116,7 +117,8 @@ impl Opening {
 
     async fn run(self, meter: Meter) {
         let Self { edge, gate, mut turns, patience, redactor, response, on_upgrade, .. } = self;
-        let upgraded = timeout(patience.connect, async { tokio::join!(on_upgrade, response.upgrade()) }).await;
+        let upgraded =
+            timeout(patience.connect, async { tokio::join!(on_upgrade, hyper::upgrade::on(response)) }).await;
         let Ok((Ok(client), Ok(upstream))) = upgraded else {
             debug!("a socket was agreed to and did not come about");
             return;
@@ -125,7 +127,7 @@ impl Opening {
         let most = edge.bounds.socket_message_bytes;
         config = config.max_message_size(Some(most)).max_frame_size(Some(most)).max_write_buffer_size(2 * most);
         let client = WebSocketStream::from_raw_socket(TokioIo::new(client), Role::Server, Some(config)).await;
-        let upstream = WebSocketStream::from_raw_socket(upstream, Role::Client, Some(config)).await;
+        let upstream = WebSocketStream::from_raw_socket(TokioIo::new(upstream), Role::Client, Some(config)).await;
         turns.opened();
         Lines::new(edge, gate, turns, redactor).run((client, upstream), patience, meter).await;
     }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::header::HeaderMap;
+use http::{Request, Response, Uri};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
 use keyward_domain::path::{PathParams, PathTemplate};
 use keyward_domain::rejection::Rejection;
-use reqwest::{Method, Request, Response};
+use keyward_outbound::next_piece;
 use tokio::time::timeout;
-use url::Url;
 
 use crate::edge::Edge;
 use crate::ledger::Holder;
@@ -26,23 +28,28 @@ pub async fn get(
     let template = PathTemplate::parse(template).map_err(|_| Rejection::ResourceNotFound)?;
     let params: PathParams = template.param_names().map(|(_, name)| (name.to_owned(), id.to_owned())).collect();
     let key = upstream_key::for_aside(edge, proxy, holder.own_key.as_deref())?;
-    let (url, headers) = forward::aside(edge, &key, (&template.rebuild(&params), ""))?;
+    let asked = forward::aside(edge, &key, (&template.rebuild(&params), ""))?;
     let patience = Patience::of(&proxy.policy.timeouts, &edge.bounds);
-    let response = send(edge, (url, headers), patience).await?;
+    let response = send(edge, asked, patience).await?;
     if response.status() != http::StatusCode::OK { Ok(None) } else { read(edge, response, patience).await.map(Some) }
 }
 
-pub async fn send(edge: &Edge, (url, headers): (Url, HeaderMap), patience: Patience) -> Result<Response, Rejection> {
-    let mut request = Request::new(Method::GET, url);
+pub async fn send(
+    edge: &Edge,
+    (target, headers): (Uri, HeaderMap),
+    patience: Patience,
+) -> Result<Response<Incoming>, Rejection> {
+    let mut request = Request::new(Either::Left(Full::default()));
+    *request.uri_mut() = target;
     *request.headers_mut() = headers;
-    let sent = timeout(patience.first_byte, edge.upstreams.client(patience.connect).execute(request)).await;
+    let sent = timeout(patience.first_byte, edge.upstreams.calls(patience.connect).call(request)).await;
     sent.map_err(|_| Rejection::UpstreamTimeout)?.map_err(|_| Rejection::UpstreamBroke)
 }
 
-pub async fn read(edge: &Edge, mut response: Response, patience: Patience) -> Result<Bytes, Rejection> {
+pub async fn read(edge: &Edge, mut response: Response<Incoming>, patience: Patience) -> Result<Bytes, Rejection> {
     let (mut whole, mut held) = (BytesMut::new(), edge.held_bytes.lease());
     loop {
-        let chunk = timeout(patience.idle, response.chunk()).await;
+        let chunk = timeout(patience.idle, next_piece(response.body_mut())).await;
         match chunk.map_err(|_| Rejection::UpstreamTimeout)?.map_err(|_| Rejection::UpstreamBroke)? {
             Some(chunk) => {
                 held.grow_to(whole.len() + chunk.len())?;

@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::Incoming;
 use keyward_domain::model_lists::ModelList;
 use keyward_domain::path::ParsePathError;
 use keyward_domain::provider::{KeyPlacement, StreamUsage};
 use keyward_domain::rejection::Rejection;
 use keyward_domain::strict_json;
-use reqwest::{Request, Response};
+use keyward_outbound::{Conduit, ConduitBody};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
-use url::Url;
+use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use crate::edge::Edge;
@@ -37,7 +40,7 @@ const MAX_REPLY_HEADER_BYTES: usize = 64 << 10;
 pub struct Reply {
     pub proxy: Arc<ServedProxy>,
     pub claim: Claim,
-    pub response: Response,
+    pub response: Response<Incoming>,
     pub key: UpstreamKey,
     pub patience: Patience,
     /// We asked for a usage chunk in the stream that the client did not.
@@ -64,11 +67,11 @@ pub async fn forward(edge: &Edge, head: &Parts, asked: Option<&Asked>, admitted:
     let greeting = asked.map(|asked| asked.towards_upstream(&mut headers));
     let call = Call {
         method: if asked.is_some() { Method::GET } else { head.method.clone() },
-        client: match asked {
-            Some(_) => edge.upstreams.upgrading(patience.connect),
-            None => edge.upstreams.client(patience.connect),
+        conduit: match asked {
+            Some(_) => edge.upstreams.sockets(patience.connect),
+            None => edge.upstreams.calls(patience.connect),
         },
-        url: target(edge, &key, (&endpoint.upstream_path, &endpoint.query.rebuild()))?,
+        target: target(edge, &key, (&endpoint.upstream_path, &endpoint.query.rebuild()))?,
         headers: with_key(headers, &key)?,
         upload,
         patience,
@@ -87,7 +90,7 @@ pub async fn forward(edge: &Edge, head: &Parts, asked: Option<&Asked>, admitted:
     if response.status() == StatusCode::SWITCHING_PROTOCOLS && greeting.is_none() {
         return Err(Rejection::UpstreamReplyRefused { reason: "it switched protocols unasked" });
     }
-    let pages = claim.demands.filters().is_some().then(|| Pages::new(call.url, call.headers, patience));
+    let pages = claim.demands.filters().is_some().then(|| Pages::new(call.target, call.headers, patience));
     let (models, path) = (endpoint.models, endpoint.upstream_path);
     Ok(Reply { proxy, claim, response, key, patience, hides_usage, models, pages, greeting, path })
 }
@@ -105,7 +108,7 @@ fn upstream_headers(
     headers.remove(CONTENT_TYPE);
     let content_type = match upload {
         Upload::Empty => None,
-        Upload::Json { .. } => headers::media_type(&head.headers).and_then(|name| HeaderValue::try_from(name).ok()),
+        Upload::Json { .. } => headers::media_type(&head.headers).and_then(|name| HeaderValue::try_from(&*name).ok()),
         Upload::Form { .. } | Upload::Streamed(_) => head.headers.get(CONTENT_TYPE).cloned(),
     };
     headers.extend(content_type.map(|value| (CONTENT_TYPE, value)));
@@ -126,7 +129,7 @@ fn ask_for_usage(proxy: &ServedProxy, endpoint: &Endpoint, upload: &mut Upload) 
 }
 
 /// A GET of the edge's own, of a path that it built; with the caller's key if the call goes out with that.
-pub fn aside(edge: &Edge, key: &UpstreamKey, target_of: (&str, &str)) -> Result<(Url, HeaderMap), Rejection> {
+pub fn aside(edge: &Edge, key: &UpstreamKey, target_of: (&str, &str)) -> Result<(Uri, HeaderMap), Rejection> {
     let mut headers = headers::for_upstream(&HeaderMap::new(), key.via.provider, &[]);
     add_developers(&mut headers, key);
     Ok((target(edge, key, target_of)?, with_key(headers, key)?))
@@ -145,25 +148,28 @@ fn names_account(header: &str) -> bool {
 }
 
 /// The base URL, the rebuilt path, the admitted query; no byte of the client's own target.
-fn target(edge: &Edge, key: &UpstreamKey, (path, query): (&str, &str)) -> Result<Url, Rejection> {
+fn target(edge: &Edge, key: &UpstreamKey, (path, query): (&str, &str)) -> Result<Uri, Rejection> {
     let proxy = &key.via;
-    let mut url = proxy.base_url.clone();
-    let path = format!("{}{path}", url.path().trim_end_matches('/'));
-    url.set_path(&path);
-    url.set_fragment(None);
-    url.set_query((!query.is_empty()).then_some(query));
-    if url.path() != path {
-        return Err(Rejection::BadPath(ParsePathError::ForbiddenCharacter));
-    }
     // The address the developer gave; what the client added to it can't change the host, and may be long.
     edge.guard.check_url(&proxy.base_url).map_err(|error| {
         info!(proxy.id = %proxy.id, %error, "the base URL can't be called");
         Rejection::UpstreamUnreachable
     })?;
-    if let KeyPlacement::Query { name } = &proxy.key_placement {
-        url.query_pairs_mut().append_pair(name, key.key().expose());
+    let base = proxy.base_url.path().trim_end_matches('/');
+    let mut text = String::with_capacity(base.len() + path.len() + query.len() + 1);
+    text.extend([base, path]);
+    if !query.is_empty() {
+        text.extend(["?", query]);
     }
-    Ok(url)
+    if let KeyPlacement::Query { name } = &proxy.key_placement {
+        text.push(if query.is_empty() { '?' } else { '&' });
+        let pair = form_urlencoded::Serializer::new(String::new()).append_pair(name, key.key().expose()).finish();
+        text.push_str(&Zeroizing::new(pair));
+    }
+    let wrong = || Rejection::BadPath(ParsePathError::ForbiddenCharacter);
+    let mut parts = proxy.upstream_origin.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(text).map_err(|_| wrong())?);
+    Uri::from_parts(parts).map_err(|_| wrong())
 }
 
 fn with_key(mut headers: HeaderMap, key: &UpstreamKey) -> Result<HeaderMap, Rejection> {
@@ -183,9 +189,9 @@ fn with_key(mut headers: HeaderMap, key: &UpstreamKey) -> Result<HeaderMap, Reje
 }
 
 struct Call {
-    client: reqwest::Client,
+    conduit: Conduit,
     method: Method,
-    url: Url,
+    target: Uri,
     headers: HeaderMap,
     upload: Upload,
     patience: Patience,
@@ -205,21 +211,19 @@ impl Call {
         }
     }
 
-    async fn send(&self, edge: &Edge) -> Result<Response, Unsent> {
-        let mut request = Request::new(self.method.clone(), self.url.clone());
-        *request.headers_mut() = self.headers.clone();
-        let inflow = match &self.upload {
-            Upload::Empty => None,
-            Upload::Json { bytes, .. } | Upload::Form { bytes, .. } => {
-                *request.body_mut() = Some(bytes.clone().into());
-                None
-            }
+    async fn send(&self, edge: &Edge) -> Result<Response<Incoming>, Unsent> {
+        let (body, inflow): (ConduitBody, _) = match &self.upload {
+            Upload::Empty => (Either::Left(Full::default()), None),
+            Upload::Json { bytes, .. } | Upload::Form { bytes, .. } => (Either::Left(Full::new(bytes.clone())), None),
             Upload::Streamed(inflow) => {
-                *request.body_mut() = Some(reqwest::Body::wrap(inflow.outflow()));
-                Some(inflow)
+                (Either::Right(inflow.outflow().map_err(Into::into).boxed_unsync()), Some(inflow))
             }
         };
-        let sending = self.client.execute(request);
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.target.clone();
+        *request.headers_mut() = self.headers.clone();
+        let sending = self.conduit.call(request);
         let sent = tokio::select! {
             sent = sending => sent,
             () = silence(inflow, self.patience.first_byte) => {
@@ -227,14 +231,13 @@ impl Call {
             }
         };
         sent.map_err(|error| {
-            // The address may hold a key in its query.
-            let error = error.without_url();
-            debug!(%error, cause = ?std::error::Error::source(&error).map(ToString::to_string), "the upstream call failed");
-            if error.is_connect() {
+            let cause = std::error::Error::source(&error);
+            debug!(%error, cause = ?cause.map(ToString::to_string), "the upstream call failed");
+            if error.connecting {
                 edge.metrics.upstream_connect_failures.inc();
             }
             let fault = inflow.and_then(|inflow| inflow.fault());
-            let connecting = error.is_connect() && fault.is_none();
+            let connecting = error.connecting && fault.is_none();
             let broke = if connecting { Rejection::UpstreamUnreachable } else { Rejection::UpstreamBroke };
             Unsent { rejection: fault.unwrap_or(broke), connecting }
         })
@@ -253,7 +256,7 @@ async fn silence(inflow: Option<&Arc<Inflow>>, patience: Duration) {
     }
 }
 
-fn check_head(key: &UpstreamKey, response: &Response) -> Result<(), Rejection> {
+fn check_head(key: &UpstreamKey, response: &Response<Incoming>) -> Result<(), Rejection> {
     let (status, headers) = (response.status(), response.headers());
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     let is_encoded = headers.get(http::header::CONTENT_ENCODING).is_some_and(|value| value != "identity");

@@ -1,14 +1,17 @@
 //! A list shows the caller's own: pages are fetched behind the first one, since a page of the provider's may hold
 //! nothing of the caller's.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
+use http::Uri;
 use http::header::HeaderMap;
 use keyward_domain::ownership::rule::FiltersList;
 use keyward_domain::ownership::{ListItem, ResourceRef, Rest, next_cursor, show, take_items};
 use keyward_domain::query::Query;
 use keyward_domain::rejection::Rejection;
 use serde_json::Value;
-use url::Url;
+use url::form_urlencoded;
 
 use crate::edge::Edge;
 use crate::patience::Patience;
@@ -42,34 +45,43 @@ impl ListAsked {
 
 /// How a list was asked for, so that the next page can be.
 pub struct Pages {
-    url: Url,
+    target: Uri,
     headers: HeaderMap,
     patience: Patience,
     left: usize,
 }
 
 impl Pages {
-    pub fn new(url: Url, headers: HeaderMap, patience: Patience) -> Self {
-        Self { url, headers, patience, left: MORE_PAGES }
+    pub fn new(target: Uri, headers: HeaderMap, patience: Patience) -> Self {
+        Self { target, headers, patience, left: MORE_PAGES }
     }
 
     /// The page at this cursor, if the caller may still wait for it.
     async fn at(&mut self, edge: &Edge, list: &FiltersList, cursor: &str) -> Result<Option<Value>, Rejection> {
         let Some((first, others)) = list.cursors.split_first() else { return Ok(None) };
-        let goes_back = others.iter().any(|name| self.url.query_pairs().any(|(given, _)| given == *name));
+        let query = self.target.query().unwrap_or_default();
+        let asked: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+        let goes_back = others.iter().any(|name| asked.iter().any(|(given, _)| given == name));
         if goes_back || self.left == 0 {
             return Ok(None);
         }
+        let kept = asked.into_iter().filter(|(name, _)| name != first);
+        self.target = with_query(&self.target, kept.chain([(first.into(), cursor.into())]))?;
         self.left -= 1;
-        let kept: Vec<(String, String)> =
-            self.url.query_pairs().into_owned().filter(|(name, _)| name != first).collect();
-        self.url.query_pairs_mut().clear().extend_pairs(kept).append_pair(first, cursor);
-        let response = aside::send(edge, (self.url.clone(), self.headers.clone()), self.patience).await?;
+        let response = aside::send(edge, (self.target.clone(), self.headers.clone()), self.patience).await?;
         if !response.status().is_success() {
             return Err(Rejection::UpstreamBroke);
         }
         parse(&aside::read(edge, response, self.patience).await?).map(Some)
     }
+}
+
+fn with_query<'q>(target: &Uri, pairs: impl Iterator<Item = (Cow<'q, str>, Cow<'q, str>)>) -> Result<Uri, Rejection> {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let mut parts = target.clone().into_parts();
+    let path = format!("{}?{query}", target.path());
+    parts.path_and_query = Some(path.try_into().map_err(|_| unreadable())?);
+    Uri::from_parts(parts).map_err(|_| unreadable())
 }
 
 pub fn parse(bytes: &Bytes) -> Result<Value, Rejection> {

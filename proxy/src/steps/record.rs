@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use futures::FutureExt;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use keyward_domain::model_lists::{self, Shown};
 use keyward_domain::ownership::ResourceRef;
 use keyward_domain::rejection::Rejection;
+use keyward_outbound::next_piece;
 use tokio::time::timeout;
 use url::Url;
 
@@ -43,25 +45,27 @@ pub async fn record(
     let media_type = headers::media_type(reply.response.headers()).unwrap_or_default();
     let mut redactor = Redactor::new(reply.key.key().expose());
     if status.is_success() {
-        settle_head(edge, &reply, &mut client_headers).await?;
+        if !reply.claim.demands.creates_in_headers().is_empty() {
+            Box::pin(settle_head(edge, &reply, &mut client_headers)).await?;
+        }
     }
     blot_headers(&mut client_headers, &redactor);
     if status.is_success() {
         if let Some(forgotten) = &reply.claim.demands.forgets {
-            edge.ledger.forget(&reply.claim.holder, forgotten).await;
+            Box::pin(edge.ledger.forget(&reply.claim.holder, forgotten)).await;
         }
         if must_read(&reply, &media_type, method)? {
-            let (whole, _held) = read_whole(edge, &mut reply, &mut redactor).await?;
+            let (whole, _held) = Box::pin(read_whole(edge, &mut reply, &mut redactor)).await?;
             // First, so that what the model cost is known even if the rest fails.
             meter.scans_json();
             meter.received(&whole);
-            let bytes = settle(edge, &mut reply, whole).await?;
+            let bytes = Box::pin(settle(edge, &mut reply, whole)).await?;
             // Pages that were fetched behind the first one were not looked at yet.
-            let bytes = [redactor.push(&bytes), redactor.finish()].concat().into();
+            let bytes = redacted(&mut redactor, &bytes);
             return Ok(Passed { status, headers: client_headers, content: Content::Whole(bytes) });
         }
     }
-    let is_stream = media_type == "text/event-stream";
+    let (is_stream, is_json) = (media_type == "text/event-stream", headers::is_json(&media_type));
     // The length of a list tells of others' objects.
     let is_shown = !is_stream && reply.claim.demands.filters().is_none() && reply.models.is_none();
     let length = headers::content_length(reply.response.headers()).filter(|_| is_shown);
@@ -71,9 +75,32 @@ pub async fn record(
     if *method == Method::HEAD || status == StatusCode::NO_CONTENT || length == Some(0) {
         return Ok(Passed { status, headers: client_headers, content: Content::Whole(Bytes::new()) });
     }
+    // Small replies mostly came with their head.
+    let mut first = None;
+    if let Some(length) = length {
+        match next_piece(reply.response.body_mut()).now_or_never() {
+            Some(Ok(Some(piece))) if piece.len() as u64 == length => {
+                if is_json {
+                    meter.scans_json();
+                }
+                meter.received(&piece);
+                let bytes = redacted(&mut redactor, &piece);
+                return Ok(Passed { status, headers: client_headers, content: Content::Whole(bytes) });
+            }
+            Some(Ok(piece)) => first = piece,
+            Some(Err(_)) => return Err(Rejection::UpstreamBroke),
+            None => {}
+        }
+    }
     let events = is_stream.then(|| Events::new(reply.hides_usage, &reply.claim.demands));
-    let stream = ReplyStream::new(edge.clone(), reply, redactor, events, length);
+    let stream = ReplyStream::new(edge.clone(), reply, redactor, events, length).beginning_with(first);
     Ok(Passed { status, headers: client_headers, content: Content::Stream(Box::new(stream)) })
+}
+
+/// All of a body.
+fn redacted(redactor: &mut Redactor, whole: &Bytes) -> Bytes {
+    let (clean, rest) = (redactor.push(whole), redactor.finish());
+    if rest.is_empty() { clean } else { [clean, rest].concat().into() }
 }
 
 /// A field that repeats the key is left out whole.
@@ -105,7 +132,7 @@ fn must_read(reply: &Reply, media_type: &str, method: &Method) -> Result<bool, R
 async fn read_whole(edge: &Edge, reply: &mut Reply, redactor: &mut Redactor) -> Result<(Bytes, Lease), Rejection> {
     let (mut whole, mut held) = (BytesMut::new(), edge.held_bytes.lease());
     loop {
-        let chunk = timeout(reply.patience.idle, reply.response.chunk()).await;
+        let chunk = timeout(reply.patience.idle, next_piece(reply.response.body_mut())).await;
         match chunk.map_err(|_| Rejection::UpstreamTimeout)?.map_err(|_| Rejection::UpstreamBroke)? {
             Some(chunk) => {
                 // Not `overloaded`: the provider has done its work, and would do it again.
