@@ -44,10 +44,8 @@ pub async fn record(
     let mut client_headers = headers::for_client(reply.response.headers(), reply.proxy.provider);
     let media_type = headers::media_type(reply.response.headers()).unwrap_or_default();
     let mut redactor = Redactor::new(reply.key.key().expose());
-    if status.is_success() {
-        if !reply.claim.demands.creates_in_headers().is_empty() {
-            Box::pin(settle_head(edge, &reply, &mut client_headers)).await?;
-        }
+    if status.is_success() && !reply.claim.demands.creates_in_headers().is_empty() {
+        Box::pin(settle_head(edge, &reply, &mut client_headers)).await?;
     }
     blot_headers(&mut client_headers, &redactor);
     if status.is_success() {
