@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
@@ -32,6 +33,11 @@ use crate::steps::headers;
 use crate::steps::record::{Content, Passed};
 use crate::steps::upload;
 
+static REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+static X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// Fills as the pipeline learns how an answer must look.
 pub struct Envelope {
     request_id: String,
@@ -51,9 +57,10 @@ pub struct Peer {
 }
 
 pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> Response<Body> {
-    let mut meter = Meter::start(edge.clone(), request.method());
+    let id = Uuid::now_v7();
+    let mut meter = Meter::start(edge.clone(), id, request.method());
     let mut envelope = Envelope {
-        request_id: Uuid::now_v7().to_string(),
+        request_id: id.to_string(),
         proxy: None,
         is_plain: false,
         cors: Cors::default(),
@@ -65,8 +72,10 @@ pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> 
     let arrival =
         Arrival { address: edge.forwarding.client(peer.address, &head.headers), heads: peer.heads.clone(), head };
     let mut standing = meter.standing.clone();
+    // Apart, for it is large and gone before a reply streams: what holds an answer is moved about and kept.
+    let running = Box::pin(pipeline::run(&edge, arrival, &mut body, &mut envelope, &mut meter));
     let admission = tokio::select! {
-        admission = pipeline::run(&edge, arrival, &mut body, &mut envelope, &mut meter) => admission,
+        admission = running => admission,
         () = edge.cut_streams.cancelled() => Err(Rejection::ShuttingDown),
         () = standing.revoked() => Err(Rejection::AccessRevoked),
     };
@@ -167,7 +176,7 @@ impl Envelope {
             headers.insert(RETRY_AFTER, HeaderValue::from(secs));
         }
         if rejection.is_final() {
-            headers.insert(HeaderName::from_static("x-should-retry"), HeaderValue::from_static("false"));
+            headers.insert(&X_SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         if let Rejection::LimitReached(shortage) = rejection {
             limit_fields::add(&mut headers, [&shortage.quota].into_iter());
@@ -185,17 +194,17 @@ impl Envelope {
         if let Ok(id) = HeaderValue::try_from(&self.request_id) {
             // Where Anthropic's SDK looks for it.
             if self.proxy.as_ref().is_some_and(|proxy| proxy.provider.error_shape == ErrorShape::Anthropic) {
-                headers.insert(HeaderName::from_static("request-id"), id.clone());
+                headers.insert(&REQUEST_ID, id.clone());
             }
-            headers.insert(HeaderName::from_static("x-request-id"), id);
+            headers.insert(&X_REQUEST_ID, id);
         }
         // One user's answer is no other's, and a cache does not know who asked.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         // A browser must not take an upstream's text for a page of this host.
-        headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if headers::media_type(&headers).as_deref() == Some("text/event-stream") {
             // nginx would otherwise collect events before it passes them on.
-            headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+            headers.insert(&X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
         }
         if !headers.contains_key("ratelimit") {
             limit_fields::add(&mut headers, self.quotas.iter().filter(|quota| quota.is_callers_own()));

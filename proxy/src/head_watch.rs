@@ -87,14 +87,15 @@ impl HeadWatch {
                     self.line.extend(&bytes[..end.unwrap_or(bytes.len())]);
                     let Some(end) = end else { return };
                     bytes = &bytes[end + 1..];
-                    let line = std::mem::take(&mut self.line);
-                    self.line_ended(&line);
+                    self.line_ended();
+                    self.line.clear();
                 }
             }
         }
     }
 
-    fn line_ended(&mut self, line: &Line) {
+    fn line_ended(&mut self) {
+        let line = &self.line;
         // A bare line feed: some take it for the end of a line, others for a part of it.
         if line.last != b'\r' {
             self.head.is_broken = true;
@@ -125,6 +126,11 @@ impl HeadWatch {
 }
 
 impl Line {
+    fn clear(&mut self) {
+        self.kept.clear();
+        (self.length, self.last) = (0, 0);
+    }
+
     fn extend(&mut self, bytes: &[u8]) {
         let free = KEPT_LINE_BYTES.saturating_sub(self.kept.len()).min(bytes.len());
         self.kept.extend_from_slice(&bytes[..free]);

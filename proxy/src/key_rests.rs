@@ -2,7 +2,7 @@
 //! The decisions are `keyward_domain::key_pool`'s.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyward_domain::ids::KeyId;
@@ -20,6 +20,8 @@ pub struct KeyRests {
     rests: Cache<(KeyId, Scope), Rest>,
     hasher: RandomState,
     rolls: AtomicU64,
+    /// Whether any key had to rest since the start: mostly none had, and there is nothing to look up.
+    is_known: AtomicBool,
 }
 
 /// An endpoint and a model, in a form that no caller can make collide.
@@ -38,7 +40,11 @@ pub enum Pool {
 impl KeyRests {
     pub fn new() -> Self {
         let rests = Cache::builder().max_capacity(RESTS).time_to_live(REMEMBERED_FOR).build();
-        Self { rests, hasher: RandomState::new(), rolls: AtomicU64::new(0) }
+        Self { rests, hasher: RandomState::new(), rolls: AtomicU64::new(0), is_known: AtomicBool::new(false) }
+    }
+
+    fn rest(&self, at: &(KeyId, Scope)) -> Option<Rest> {
+        if self.is_known.load(Ordering::Acquire) { self.rests.get(at) } else { None }
     }
 
     pub fn scope(&self, template: &str, model: Option<&str>) -> Scope {
@@ -46,11 +52,11 @@ impl KeyRests {
     }
 
     pub fn choose(&self, keys: &[UsableKey<'_>], scope: Scope, now: OffsetDateTime) -> Choice {
-        let candidate = |key: &UsableKey<'_>| Candidate { weight: key.weight, rest: self.rests.get(&(key.id, scope)) };
+        let candidate = |key: &UsableKey<'_>| Candidate { weight: key.weight, rest: self.rest(&(key.id, scope)) };
         let roll = self.hasher.hash_one(self.rolls.fetch_add(1, Ordering::Relaxed));
         let choice = choose(&keys.iter().map(candidate).collect::<Vec<_>>(), roll, now);
         if let Choice::TryRefused(at) = choice
-            && let Some(rest) = self.rests.get(&(keys[at].id, scope))
+            && let Some(rest) = self.rest(&(keys[at].id, scope))
         {
             // One call tries it; those that come meanwhile are told that it was refused.
             self.rests.insert((keys[at].id, scope), Rest { tried_at: now, ..rest });
@@ -62,7 +68,7 @@ impl KeyRests {
     pub fn pool(&self, keys: &[UsableKey<'_>], scope: Scope, now: OffsetDateTime) -> Pool {
         let mut pool = Pool::Empty;
         for key in keys.iter().filter(|key| key.weight > 0) {
-            if self.rests.get(&(key.id, scope)).is_none_or(|rest| rest.until <= now) {
+            if self.rest(&(key.id, scope)).is_none_or(|rest| rest.until <= now) {
                 return Pool::Awake;
             }
             pool = Pool::Resting;
@@ -79,9 +85,12 @@ impl KeyRests {
     /// What a provider's answer means for the key's next calls.
     pub fn note(&self, key: KeyId, scope: Scope, verdict: KeyVerdict, now: OffsetDateTime) {
         let at = (key, scope);
-        let before = self.rests.get(&at);
+        let before = self.rest(&at);
         match rest_after(before, verdict, now) {
-            Some(rest) => self.rests.insert(at, rest),
+            Some(rest) => {
+                self.rests.insert(at, rest);
+                self.is_known.store(true, Ordering::Release);
+            }
             None if before.is_some() => self.rests.invalidate(&at),
             None => {}
         }

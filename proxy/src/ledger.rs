@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use keyward_domain::clock::Clock;
 use keyward_domain::ids::ProxyId;
 use keyward_domain::issuer::Subject;
@@ -74,6 +75,9 @@ impl Ledger {
                 Some(_) => return Err(Rejection::ResourceNotFound),
                 None => unknown.push(resource.clone()),
             }
+        }
+        if unknown.is_empty() {
+            return Ok(unknown);
         }
         let found = self.look_up(holder, &unknown).await.map_err(|()| Rejection::OwnershipUnavailable)?;
         if found.iter().any(|(_, owner)| *owner != holder.subject) {
@@ -156,8 +160,15 @@ fn is_recordable(resource: &ResourceRef) -> bool {
     (1..=LONGEST_ID).contains(&resource.id.len()) && !resource.id.chars().any(char::is_control)
 }
 
-/// The failure is logged here, once.
-async fn within<T>(what: &str, query: impl Future<Output = Result<T, StoreError>>) -> Result<T, ()> {
+/// The failure is logged here, once. Boxed, for most calls ask nothing.
+fn within<'q, T: 'q>(
+    what: &'static str,
+    query: impl Future<Output = Result<T, StoreError>> + Send + 'q,
+) -> BoxFuture<'q, Result<T, ()>> {
+    Box::pin(answered(what, query))
+}
+
+async fn answered<T>(what: &str, query: impl Future<Output = Result<T, StoreError>>) -> Result<T, ()> {
     match timeout(QUERY_TIMEOUT, query).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {

@@ -40,6 +40,8 @@ const SWITCHED: u16 = 101;
 
 pub struct Meter {
     edge: Arc<Edge>,
+    /// Of the request, and of the event that it leaves.
+    id: Uuid,
     started: Instant,
     occurred_at: OffsetDateTime,
     method: String,
@@ -119,11 +121,12 @@ impl ModelCall {
 }
 
 impl Meter {
-    pub fn start(edge: Arc<Edge>, method: &http::Method) -> Self {
+    pub fn start(edge: Arc<Edge>, id: Uuid, method: &http::Method) -> Self {
         let (started, standing) = (Instant::now(), StandingWatch::new(edge.clone()));
         Self {
             occurred_at: edge.clock.now(),
             edge,
+            id,
             started,
             // A method of the client's own making is not worth a row of its own.
             method: if is_known(method) { method.as_str().to_owned() } else { "OTHER".to_owned() },
@@ -412,7 +415,7 @@ impl Drop for Meter {
         }
         let (reported, asked) = (self.reported.model.take(), self.model_call.take().and_then(|call| call.model));
         self.edge.usage.push(UsageEvent {
-            id: Uuid::now_v7(),
+            id: self.id,
             account: proxy.account,
             app: proxy.app.id,
             proxy: proxy.id,

@@ -1,4 +1,5 @@
 //! The edge is this one function. Each step returns what the next one requires, so leaving one out does not compile.
+//! What few calls wait for is boxed: else every call would carry the room for it.
 
 use std::sync::Arc;
 
@@ -110,7 +111,7 @@ pub async fn run(
     let credentials = credentials?;
     let caller = authenticate(edge, &proxy, &credentials.token).await?;
     meter.authenticated(caller.subject().clone());
-    meter.standing.follow(&proxy, &caller);
+    meter.standing.follow(&proxy, &caller, &snapshot)?;
     let attestation = app_check::attest(edge, &proxy, &caller, credentials.app_check.as_deref()).await;
     meter.app_check = attestation.outcome;
     attestation.admit()?;
@@ -121,7 +122,7 @@ pub async fn run(
         envelope.speak_plainly();
         let path = &routed.path;
         let question = Question { edge, proxy: &proxy, caller: &caller, address, head: &head, path, byok };
-        return Ok(Admission::Own(self_service::answer(question, body).await?));
+        return Ok(Admission::Own(Box::pin(self_service::answer(question, body)).await?));
     }
     let own_key = edge.custody.vault.admit(&proxy, caller.subject(), byok, edge.clock.now()).await?.map(Arc::new);
     meter.uses_own_key(own_key.as_ref().map(|own| own.id));
@@ -142,7 +143,7 @@ pub async fn run(
     };
     let upload = match upload {
         Ok(upload) => upload,
-        Err(rejection) => return Err(limit::counted(edge, limits.of_refusal(&endpoint), rejection).await),
+        Err(rejection) => return Err(Box::pin(limit::counted(edge, limits.of_refusal(&endpoint), rejection)).await),
     };
     meter.calls_model(&endpoint, &upload);
     let payer = if own_key.is_some() { Payer::AppUser } else { Payer::Developer };
@@ -166,7 +167,8 @@ pub async fn run(
         None => None,
         Some(asked) => {
             meter.speaks_with(endpoint.model(None).map(str::to_owned));
-            Some(Agreement::reserve(edge, &proxy, Terms { limits, payer, charge }, &endpoint, asked).await?)
+            let terms = Terms { limits, payer, charge };
+            Some(Box::pin(Agreement::reserve(edge, &proxy, terms, &endpoint, asked)).await?)
         }
     };
 

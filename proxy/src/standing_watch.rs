@@ -1,12 +1,11 @@
 //! Whether a caller may still call while its call is under way: asked again whenever the configuration changes, and at no
 //! other time.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use keyward_domain::ids::ProxyId;
-use keyward_domain::issuer::Subject;
 use keyward_domain::policy::AnonymousPolicy;
-use time::OffsetDateTime;
+use keyward_domain::rejection::Rejection;
 use tokio::sync::watch;
 
 use crate::edge::Edge;
@@ -18,39 +17,33 @@ use crate::steps::authenticate::{Caller, Standing};
 pub struct StandingWatch {
     edge: Arc<Edge>,
     changes: watch::Receiver<()>,
-    caller: watch::Sender<Option<Arc<Watched>>>,
+    watched: Arc<OnceLock<Watched>>,
 }
 
 struct Watched {
     proxy: ProxyId,
-    subject: Subject,
-    issued_at: Option<OffsetDateTime>,
-    standing: Standing,
+    caller: Caller,
 }
 
 impl StandingWatch {
-    /// To be made before the configuration is read by which the caller is let in, so that no change goes unseen.
     pub fn new(edge: Arc<Edge>) -> Self {
         let changes = edge.config_changes.subscribe();
-        Self { edge, changes, caller: watch::Sender::new(None) }
+        Self { edge, changes, watched: Arc::default() }
     }
 
-    pub fn follow(&self, proxy: &ServedProxy, caller: &Caller) {
-        self.caller.send_replace(Some(Arc::new(Watched {
-            proxy: proxy.id,
-            subject: caller.subject().clone(),
-            issued_at: caller.issued_at(),
-            standing: caller.standing(),
-        })));
+    /// `snapshot` is what the caller was let in by; what was changed since is asked at once, for `revoked` may have heard
+    /// of that change already.
+    pub fn follow(&self, proxy: &ServedProxy, caller: &Caller, snapshot: &Arc<Snapshot>) -> Result<(), Rejection> {
+        let watched = self.watched.get_or_init(|| Watched { proxy: proxy.id, caller: caller.clone() });
+        let now = self.edge.snapshot.load();
+        let may_call = Arc::ptr_eq(&now, snapshot) || watched.may_call(&now);
+        if may_call { Ok(()) } else { Err(Rejection::AccessRevoked) }
     }
 
     /// Returns when the caller may call no more; may be dropped at any point and asked again.
     pub async fn revoked(&mut self) {
-        // Until somebody is let in, no change is looked at: what it revokes would be forgotten.
-        let mut caller = self.caller.subscribe();
-        let Ok(followed) = caller.wait_for(Option::is_some).await.map(|caller| caller.clone()) else { return };
-        while let (Some(caller), Ok(())) = (&followed, self.changes.changed().await) {
-            if !caller.may_call(&self.edge.snapshot.load()) {
+        while self.changes.changed().await.is_ok() {
+            if self.watched.get().is_some_and(|watched| !watched.may_call(&self.edge.snapshot.load())) {
                 return;
             }
         }
@@ -63,13 +56,14 @@ impl Watched {
     fn may_call(&self, snapshot: &Snapshot) -> bool {
         let Some(proxy) = snapshot.proxy_by_id(self.proxy).filter(|proxy| proxy.enabled) else { return false };
         let issuers = &proxy.app.issuers;
-        let is_linked = || issuers.linked.iter().any(|issuer| issuer.id == self.subject.issuer);
-        let is_taken = match self.standing {
+        let subject = self.caller.subject();
+        let is_linked = || issuers.linked.iter().any(|issuer| issuer.id == subject.issuer);
+        let is_taken = match self.caller.standing() {
             // Its token is of no issuer.
             Standing::TestCall => true,
             Standing::SignedIn => is_linked(),
-            Standing::Anonymous => is_linked() && issuers.anonymous(self.subject.issuer) != AnonymousPolicy::Deny,
+            Standing::Anonymous => is_linked() && issuers.anonymous(subject.issuer) != AnonymousPolicy::Deny,
         };
-        is_taken && proxy.app.check_standing(&self.subject, self.issued_at).is_ok()
+        is_taken && proxy.app.check_standing(subject, self.caller.issued_at()).is_ok()
     }
 }

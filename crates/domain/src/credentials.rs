@@ -22,39 +22,39 @@ pub struct Credentials {
 
 /// What was found at each place of a request.
 #[derive(Default)]
-pub struct Carried {
+pub struct Carried<'r> {
     /// Where a token stands: `{jwt}`, `{jwt}~{suffix}` or `{jwt}~{suffix}~{suffix}`.
-    pub tokens: Vec<String>,
-    pub app_check: Vec<String>,
-    pub byok: Vec<String>,
+    pub tokens: Vec<&'r str>,
+    pub app_check: Vec<&'r str>,
+    pub byok: Vec<&'r str>,
 }
 
-impl Carried {
+impl Carried<'_> {
     /// The same credential may come twice; two different ones of a kind could each be the one that is checked.
     pub fn credentials(self) -> Result<Credentials, Rejection> {
         let Self { tokens: values, mut app_check, mut byok } = self;
-        let mut tokens = Vec::new();
-        for value in &values {
+        let mut tokens = Vec::with_capacity(values.len());
+        for value in values {
             let mut parts = value.split('~').map(str::trim);
-            tokens.extend(parts.next().map(str::to_owned));
+            tokens.extend(parts.next());
             for suffix in parts {
                 if suffix.starts_with(BYOK_PREFIX) {
-                    byok.push(suffix.to_owned());
+                    byok.push(suffix);
                 } else {
-                    app_check.push(suffix.to_owned());
+                    app_check.push(suffix);
                 }
             }
         }
         Ok(Credentials {
-            token: one_of(tokens)?.map(Zeroizing::new).ok_or(Rejection::TokenMissing)?,
-            app_check: one_of(app_check)?,
-            byok: one_of(byok)?.map(Zeroizing::new),
+            token: one_of(&tokens)?.map(|token| Zeroizing::new(token.to_owned())).ok_or(Rejection::TokenMissing)?,
+            app_check: one_of(&app_check)?.map(str::to_owned),
+            byok: one_of(&byok)?.map(|byok| Zeroizing::new(byok.to_owned())),
         })
     }
 }
 
-fn one_of(found: Vec<String>) -> Result<Option<String>, Rejection> {
-    let mut found = found.into_iter().filter(|text| !text.is_empty());
+fn one_of<'r>(found: &[&'r str]) -> Result<Option<&'r str>, Rejection> {
+    let mut found = found.iter().filter(|text| !text.is_empty());
     let Some(first) = found.next() else { return Ok(None) };
     if found.all(|other| other == first) { Ok(Some(first)) } else { Err(Rejection::TokenConflict) }
 }
@@ -66,8 +66,7 @@ mod tests {
     type Parts = (String, Option<String>, Option<String>);
 
     fn read(tokens: &[&str], app_check: &[&str], byok: &[&str]) -> Result<Parts, Rejection> {
-        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        let carried = Carried { tokens: owned(tokens), app_check: owned(app_check), byok: owned(byok) };
+        let carried = Carried { tokens: tokens.to_vec(), app_check: app_check.to_vec(), byok: byok.to_vec() };
         let found = carried.credentials()?;
         Ok((found.token.to_string(), found.app_check, found.byok.map(|byok| byok.to_string())))
     }

@@ -14,6 +14,7 @@ use crate::edge::Edge;
 use crate::snapshot::ServedProxy;
 
 /// Who calls, proved by a token that this proxy's app accepts.
+#[derive(Clone)]
 pub struct Caller {
     verified: Arc<VerifiedToken>,
     standing: Standing,
@@ -62,7 +63,7 @@ pub async fn authenticate(edge: &Edge, proxy: &ServedProxy, token: &str) -> Resu
     if issuers.is_empty() {
         return Err(Rejection::NoIssuer);
     }
-    let verified = edge.key_sets.verify(issuers, token, now).await.map_err(|error| refused(edge, error))?;
+    let verified = Box::pin(edge.key_sets.verify(issuers, token, now)).await.map_err(|error| refused(edge, error))?;
     let verified = Arc::new(verified);
     edge.tokens.insert(scope, token, verified.clone(), now);
     welcome(proxy, verified)

@@ -49,7 +49,7 @@ pub struct Booking<'a> {
 impl Booking<'_> {
     pub async fn book(&self, own: Way) -> Result<Booked, Rejection> {
         let own = match self.detour(&own) {
-            Some(detour) => match self.book_detour(own, detour).await {
+            Some(detour) => match Box::pin(self.book_detour(own, detour)).await {
                 Ok(booked) => return Ok(booked),
                 Err(own) => own,
             },
@@ -59,7 +59,8 @@ impl Booking<'_> {
         let demand = match self.limits.of_call(&call) {
             Ok(demand) => demand,
             Err(rejection) => {
-                return Err(limit::counted(self.edge, self.limits.of_refusal(&own.endpoint), rejection).await);
+                let demand = self.limits.of_refusal(&own.endpoint);
+                return Err(Box::pin(limit::counted(self.edge, demand, rejection)).await);
             }
         };
         let (costs, reserved) = (costs(&call), self.edge.limits.reserve(demand).await?);

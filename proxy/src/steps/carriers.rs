@@ -1,14 +1,22 @@
 //! Where a token may come: wherever a provider's own SDK puts its key. Whatever carried one is taken off the request.
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use keyward_domain::credentials::{APP_CHECK_HEADER, BYOK_HEADER, Carried, Credentials};
 use keyward_domain::provider::KeyPlacement;
 use keyward_domain::query::Query;
 use keyward_domain::rejection::Rejection;
 
 /// Anthropic, Gemini, ElevenLabs, Brave Search, Azure.
-const HEADERS: [&str; 5] = ["x-api-key", "x-goog-api-key", "xi-api-key", "x-subscription-token", "api-key"];
+static HEADERS: [HeaderName; 5] = [
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+    HeaderName::from_static("xi-api-key"),
+    HeaderName::from_static("x-subscription-token"),
+    HeaderName::from_static("api-key"),
+];
+static APP_CHECK: HeaderName = HeaderName::from_static(APP_CHECK_HEADER);
+static BYOK: HeaderName = HeaderName::from_static(BYOK_HEADER);
 /// Of `Authorization`: OpenAI and most others, Deepgram and Replicate, fal, DeepL.
 const SCHEMES: [&str; 4] = ["bearer", "token", "key", "deepl-auth-key"];
 /// Never passed on, whichever of them carried the token.
@@ -22,44 +30,55 @@ pub fn is_query_carrier(name: &str) -> bool {
 
 /// Takes every carrier off, and gives what they held.
 pub fn take(headers: &mut HeaderMap, query: &mut Query, placement: &KeyPlacement) -> Result<Credentials, Rejection> {
-    let own_header = match placement {
+    let own = match placement {
         KeyPlacement::Header { name, prefix } => Some((name.as_str(), prefix.as_str())),
         KeyPlacement::Bearer | KeyPlacement::Query { .. } => None,
     };
-    let own_scheme = own_header.filter(|(name, _)| AUTHORIZATION == *name).map_or("", |(_, prefix)| prefix);
-    let mut found = Vec::new();
-    for value in headers.get_all(AUTHORIZATION) {
-        found.extend(with_scheme(value, own_scheme));
-    }
-    headers.remove(AUTHORIZATION);
-    for (name, prefix) in HEADERS.into_iter().map(|name| (name, "")).chain(own_header) {
-        for value in headers.get_all(name) {
-            found.extend(value.to_str().ok().map(|text| text.strip_prefix(prefix).unwrap_or(text).trim().to_owned()));
-        }
-    }
-    for name in HEADERS.into_iter().chain(own_header.map(|(name, _)| name)) {
+    let in_query = take_from_query(query, placement);
+    let credentials = carried(headers, own, &in_query).credentials();
+    for name in [&AUTHORIZATION, &APP_CHECK, &BYOK].into_iter().chain(&HEADERS) {
         headers.remove(name);
     }
-    let own_query = match placement {
+    if let Some((name, _)) = own {
+        headers.remove(name);
+    }
+    credentials
+}
+
+fn carried<'r>(headers: &'r HeaderMap, own: Option<(&str, &str)>, in_query: &'r [String]) -> Carried<'r> {
+    let own_scheme = own.filter(|(name, _)| AUTHORIZATION == *name).map_or("", |(_, prefix)| prefix);
+    let mut tokens: Vec<&str> = Vec::with_capacity(1);
+    tokens.extend(headers.get_all(AUTHORIZATION).iter().filter_map(|value| with_scheme(value, own_scheme)));
+    for name in &HEADERS {
+        tokens.extend(texts(headers, name));
+    }
+    if let Some((name, prefix)) = own.filter(|(name, _)| AUTHORIZATION != *name) {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        tokens.extend(values.map(|text| text.strip_prefix(prefix).unwrap_or(text).trim()));
+    }
+    tokens.extend(in_query.iter().map(String::as_str));
+    let (app_check, byok) = (texts(headers, &APP_CHECK).collect(), texts(headers, &BYOK).collect());
+    Carried { tokens, app_check, byok }
+}
+
+fn take_from_query(query: &mut Query, placement: &KeyPlacement) -> Vec<String> {
+    let own = match placement {
         KeyPlacement::Query { name } => Some(name.as_str()),
         KeyPlacement::Bearer | KeyPlacement::Header { .. } => None,
     };
-    for name in QUERY_NAMES.into_iter().chain(own_query) {
+    let mut found = Vec::new();
+    for name in QUERY_NAMES.into_iter().chain(own) {
         let values = query.take(name);
         // In an address it is seen by every log on the way: only where the provider's SDK knows no other place.
-        if own_query == Some(name) || (name == "key" && is_google(placement)) {
+        if own == Some(name) || (name == "key" && is_google(placement)) {
             found.extend(values);
         }
     }
-    let (app_check, byok) = (texts(headers, APP_CHECK_HEADER), texts(headers, BYOK_HEADER));
-    headers.remove(APP_CHECK_HEADER);
-    headers.remove(BYOK_HEADER);
-    Carried { tokens: found, app_check, byok }.credentials()
+    found
 }
 
-fn texts(headers: &HeaderMap, name: &str) -> Vec<String> {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.map(|text| text.trim().to_owned()).collect()
+fn texts<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).map(str::trim)
 }
 
 fn is_google(placement: &KeyPlacement) -> bool {
@@ -67,15 +86,15 @@ fn is_google(placement: &KeyPlacement) -> bool {
 }
 
 /// `own` is what the developer's custom API writes before its key in this header, if it uses it.
-fn with_scheme(value: &HeaderValue, own: &str) -> Option<String> {
+fn with_scheme<'h>(value: &'h HeaderValue, own: &str) -> Option<&'h str> {
     let text = value.to_str().ok()?.trim();
     let own_start = text.get(..own.len()).filter(|start| !own.is_empty() && start.eq_ignore_ascii_case(own));
     if own_start.is_some() {
-        return Some(text[own.len()..].trim().to_owned());
+        return Some(text[own.len()..].trim());
     }
     let (scheme, rest) = text.split_once(' ').unwrap_or(("", text));
     let is_known = scheme.is_empty() || SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
-    is_known.then(|| rest.trim().to_owned())
+    is_known.then(|| rest.trim())
 }
 
 #[cfg(test)]

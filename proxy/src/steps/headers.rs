@@ -1,6 +1,11 @@
 //! Which header fields travel: allow-lists both ways. What is not named here stays where it came from.
 
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
 use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use keyward_domain::catalogue;
 use keyward_domain::provider::Provider;
 use keyward_domain::rules::is_reserved_header;
 
@@ -15,12 +20,32 @@ const TO_CLIENT: [&str; 7] = [
     "retry-after-ms",
 ];
 
+/// Both lists of a provider, read once.
+struct Lists {
+    to_upstream: HashSet<HeaderName>,
+    to_client: HashSet<HeaderName>,
+}
+
+static LISTS: LazyLock<HashMap<&'static str, Lists>> = LazyLock::new(|| {
+    let lists = |provider: &'static Provider| Lists {
+        to_upstream: listed(TO_UPSTREAM.into_iter(), &provider.request_headers),
+        to_client: listed(TO_CLIENT.into_iter(), &provider.response_headers),
+    };
+    catalogue::providers().iter().map(|provider| (provider.name.as_str(), lists(provider))).collect()
+});
+
+fn listed(own: impl Iterator<Item = &'static str>, of_provider: &'static [String]) -> HashSet<HeaderName> {
+    own.chain(of_provider.iter().map(String::as_str)).filter_map(|name| HeaderName::try_from(name).ok()).collect()
+}
+
 /// The request's head for the upstream, without the key.
 pub fn for_upstream(given: &HeaderMap, provider: &Provider, of_rule: &[String]) -> HeaderMap {
-    let hop_by_hop = named_by_connection(given);
-    let names = TO_UPSTREAM.into_iter().chain(provider.request_headers.iter().chain(of_rule).map(String::as_str));
-    let names = names.filter(|name| !is_reserved_header(name) && !hop_by_hop.iter().any(|hop| hop == name));
-    let mut headers = copied(given, names);
+    let listed = LISTS.get(provider.name.as_str()).map(|lists| &lists.to_upstream);
+    let is_listed = |name: &HeaderName| {
+        let is_of_provider = listed.is_some_and(|listed| listed.contains(name));
+        (is_of_provider || of_rule.iter().any(|other| name.as_str() == other)) && !is_reserved_header(name.as_str())
+    };
+    let mut headers = copied(given, is_listed);
     // Metering, redaction and ownership read the reply.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(USER_AGENT, HeaderValue::from_static("keyward"));
@@ -37,9 +62,8 @@ pub fn replace_idempotency_keys(headers: &mut HeaderMap, with: impl Fn(&[u8]) ->
 
 /// The reply's head for the client. Its length is the caller's to add, who knows whether the body changes.
 pub fn for_client(given: &HeaderMap, provider: &Provider) -> HeaderMap {
-    let hop_by_hop = named_by_connection(given);
-    let names = TO_CLIENT.into_iter().chain(provider.response_headers.iter().map(String::as_str));
-    copied(given, names.filter(|name| !hop_by_hop.iter().any(|hop| hop == name)))
+    let listed = LISTS.get(provider.name.as_str()).map(|lists| &lists.to_client);
+    copied(given, |name| listed.is_some_and(|listed| listed.contains(name)))
 }
 
 pub fn content_length(headers: &HeaderMap) -> Option<u64> {
@@ -47,22 +71,23 @@ pub fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// The media type without its parameters, lower case.
-pub fn media_type(headers: &HeaderMap) -> Option<String> {
+pub fn media_type(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     let value = headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    let plain = value.split(';').next().unwrap_or_default().trim();
+    let is_lower = !plain.bytes().any(|byte| byte.is_ascii_uppercase());
+    Some(if is_lower { Cow::Borrowed(plain) } else { Cow::Owned(plain.to_ascii_lowercase()) })
 }
 
 pub fn is_json(media_type: &str) -> bool {
     media_type == "application/json" || media_type.ends_with("+json")
 }
 
-fn copied<'a>(given: &HeaderMap, names: impl Iterator<Item = &'a str>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for name in names.filter_map(|name| HeaderName::try_from(name).ok()) {
-        if !headers.contains_key(&name) {
-            for value in given.get_all(&name) {
-                headers.append(name.clone(), value.clone());
-            }
+fn copied(given: &HeaderMap, is_listed: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+    let hop_by_hop = named_by_connection(given);
+    let mut headers = HeaderMap::with_capacity(given.len() + 4);
+    for (name, value) in given {
+        if is_listed(name) && !hop_by_hop.iter().any(|hop| name.as_str() == hop) {
+            headers.append(name.clone(), value.clone());
         }
     }
     headers
@@ -77,7 +102,6 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use keyward_domain::catalogue;
 
     fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()

@@ -38,12 +38,14 @@ pub async fn reserve(
     let mut later = Later { booking, proxy, named: BTreeSet::new(), demand: None };
     if let Some(reads) = claim.demands.reads_calls() {
         for file in claim.demands.files_of_calls(value) {
-            let content = aside::get(booking.edge, proxy, &claim.holder, (&reads.content, &file)).await?;
+            let content = Box::pin(aside::get(booking.edge, proxy, &claim.holder, (&reads.content, &file))).await?;
             later.add_file(&content.ok_or(Rejection::ResourceNotFound)?).await?;
         }
     }
     later.add_within(endpoint, value).await?;
-    if !booking.edge.ledger.unknown_among(&claim.holder, &later.named).await?.is_empty() {
+    if !later.named.is_empty()
+        && !Box::pin(booking.edge.ledger.unknown_among(&claim.holder, &later.named)).await?.is_empty()
+    {
         return Err(Rejection::ResourceNotFound);
     }
     let Some(demand) = later.demand else { return Ok(None) };

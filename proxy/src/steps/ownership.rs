@@ -48,7 +48,7 @@ pub async fn claim(
             continue;
         }
         let public = public.ok_or(Rejection::ResourceNotFound)?;
-        public_objects::check(edge, proxy, &holder, public, &unknown).await?;
+        Box::pin(public_objects::check(edge, proxy, &holder, public, &unknown)).await?;
     }
     let asked = ListAsked::take(demands.filters(), &mut endpoint.query);
     Ok(Claim { holder, demands, asked, at_edge })
