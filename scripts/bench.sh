@@ -2,20 +2,19 @@
 # The edge beside nginx and Envoy, on this machine, in one run: `make bench`, or `make bench QUICK=1` for a first look.
 # Proxies run on core 0; load, upstream, PostgreSQL and Redis on core 1. Figures: target/bench.json, docs/benchmarks.md.
 #   SCENES=core,tokens,streams,redis,growth   only these (the page is left as it is)
-#   PROFILE=bench-fast           the edge without link-time optimization, for a quick build
+#   EDGE=path                    another edge than scripts/edge.sh builds, which takes its time
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 
 QUICK=${QUICK:-}
 SCENES=${SCENES:-}
-PROFILE=${PROFILE:-release}
+EDGE=${EDGE:-}
 OUT=$ROOT/target/bench
 ENVOY_VERSION=1.40.0
 
 scripts/setup.sh
 use_toolchain
 [ "$(nproc)" -ge 2 ] || die "two cores are needed: one for the proxies, one for the load"
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 missing=()
 for program in nginx:nginx-light taskset:util-linux redis-server:redis-server; do
   [ -x "/usr/sbin/${program%%:*}" ] || command -v "${program%%:*}" >/dev/null || missing+=("${program#*:}")
@@ -34,8 +33,12 @@ if [ ! -e "$ENVOY_HOME/installed" ]; then
 fi
 ENVOY=$(ls "$ENVOY_HOME"/lib/python3*/site-packages/envoy/_bin/envoy)
 
-say "building the edge and the load"
-cargo build -q --profile "$PROFILE" -p keyward-proxy -p keyward-bench
+if [ -z "$EDGE" ]; then
+  scripts/edge.sh
+  EDGE=$TARGET/edge/keyward-proxy
+fi
+say "building the load"
+cargo build -q --profile bench-fast -p keyward-bench
 
 mkdir -p "$OUT"
 say "starting PostgreSQL"
@@ -52,10 +55,10 @@ taskset -c 1 redis-server --bind 127.0.0.1 --port "$REDIS_PORT" --dir "$REDIS" -
   --appendonly no --daemonize yes --logfile "$REDIS/log" >/dev/null
 
 ulimit -n "$(ulimit -Hn)"
-args=(--edge "$TARGET/$PROFILE/keyward-proxy" --nginx "$(command -v nginx || echo /usr/sbin/nginx)" --envoy "$ENVOY" --out "$OUT"
+args=(--edge "$EDGE" --nginx "$(command -v nginx || echo /usr/sbin/nginx)" --envoy "$ENVOY" --out "$OUT"
   --postgres "${POSTGRES_URL%/*}/postgres" --redis "redis://127.0.0.1:$REDIS_PORT")
 [ -z "$QUICK" ] || args+=(--quick)
 if [ -n "$SCENES" ]; then args+=(--scenes "$SCENES"); elif [ -z "$QUICK" ]; then args+=(--page docs/benchmarks.md); fi
 say "measuring"
-taskset -c 1 "$TARGET/$PROFILE/keyward-bench" "${args[@]}"
+taskset -c 1 "$TARGET/bench-fast/keyward-bench" "${args[@]}"
 say "figures are in target/bench.json"

@@ -10,6 +10,13 @@ TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 die() { printf '\033[1;31merror:\033[0m %s\n' "$*" >&2; exit 1; }
 
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else die "this step needs root, and sudo is not installed. As root, run: $*"
+  fi
+}
+
 # The wasm-bindgen program must be of exactly the version that the lock file names.
 locked_version() {
   awk -v name="$1" '$1 == "name" && $3 == "\"" name "\"" { getline; gsub(/"/, "", $3); print $3; exit }' "$ROOT/Cargo.lock"

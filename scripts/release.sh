@@ -3,9 +3,9 @@
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 use_toolchain
-cargo build --release -p keyward-proxy
+scripts/edge.sh
 build_dashboard --release --precompress
 mkdir -p target/dist
-cp "$TARGET/release/server" "$TARGET/release/keyward-proxy" target/dist/
+cp "$TARGET/release/server" "$TARGET/edge/keyward-proxy" target/dist/
 rm -rf target/dist/site && cp -r target/site target/dist/site
 say "target/dist holds server, keyward-proxy and site (point KEYWARD_SITE_ROOT at the latter)"

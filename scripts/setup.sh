@@ -6,13 +6,6 @@
 CARGO_LEPTOS_VERSION=0.3.11
 WITH_TESTS=${1:-}
 
-as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"
-  elif command -v sudo >/dev/null; then sudo "$@"
-  else die "this step needs root, and sudo is not installed. As root, run: $*"
-  fi
-}
-
 have_package() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 
 install_packages() {

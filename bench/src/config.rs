@@ -68,6 +68,11 @@ impl Config {
         Ok(config)
     }
 
+    /// Not where the edge only runs to be profiled.
+    pub fn compares(&self) -> bool {
+        self.scenes != ["training"]
+    }
+
     pub fn wants(&self, scene: &str) -> bool {
         self.scenes.is_empty() || self.scenes.iter().any(|wanted| wanted == scene)
     }

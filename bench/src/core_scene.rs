@@ -31,12 +31,13 @@ pub async fn run(config: &Config, world: &World, figures: &mut Figures) -> anyho
     }
     let tokens = &world.tokens;
     let through = |name, peer: &'_ crate::peers::Peer| (name, world.at(peer.address, tokens));
-    let (nginx, envoy) = (through("nginx", &world.nginx), through("envoy", &world.envoy));
+    let peers = world.peers()?;
+    let (nginx, envoy) = (through("nginx", &peers.nginx), through("envoy", &peers.envoy));
     let edge = world.at_edge(world.edge.address, tokens);
     let systems = [
         System { name: "direct", target: world.at(world.upstream.address, tokens), process: None },
-        System { name: nginx.0, target: nginx.1, process: Some(&world.nginx.process) },
-        System { name: envoy.0, target: envoy.1, process: Some(&world.envoy.process) },
+        System { name: nginx.0, target: nginx.1, process: Some(&peers.nginx.process) },
+        System { name: envoy.0, target: envoy.1, process: Some(&peers.envoy.process) },
         System { name: "keyward", target: edge, process: Some(&world.edge.process) },
     ];
     for system in &systems {

@@ -17,6 +17,7 @@ mod seed;
 mod stream_scene;
 mod token_scene;
 mod tokens;
+mod training_scene;
 mod upstream;
 mod world;
 
@@ -42,6 +43,9 @@ async fn measure() -> anyhow::Result<()> {
     let config = Config::from_args()?;
     let world = World::build(&config).await?;
     let mut figures = Figures::default();
+    if !config.compares() {
+        return training_scene::run(&config, &world).await;
+    }
     core_scene::run(&config, &world, &mut figures).await?;
     token_scene::run(&config, &world, &mut figures).await?;
     stream_scene::run(&config, &world, &mut figures).await?;

@@ -32,11 +32,12 @@ pub async fn run(config: &Config, world: &World, figures: &mut Figures) -> anyho
     let slug = &world.seeded.slug;
     let path = format!("/{slug}/v1/chat/completions");
     idle(&talk(world, edge.address, &path, SILENT), &edge.process, count, figures).await?;
+    let peers = world.peers()?;
     let plain = "/v1/chat/completions";
     let systems = [
         ("direct", world.upstream.address, plain, None),
-        ("nginx", world.nginx.address, plain, Some(&world.nginx.process)),
-        ("envoy", world.envoy.address, plain, Some(&world.envoy.process)),
+        ("nginx", peers.nginx.address, plain, Some(&peers.nginx.process)),
+        ("envoy", peers.envoy.address, plain, Some(&peers.envoy.process)),
         ("keyward", edge.address, &path, Some(&edge.process)),
     ];
     for (name, address, path, process) in systems {
@@ -55,12 +56,12 @@ pub async fn run(config: &Config, world: &World, figures: &mut Figures) -> anyho
     Ok(())
 }
 
-fn talk(world: &World, address: std::net::SocketAddr, path: &str, text: &str) -> Target {
+pub fn talk(world: &World, address: std::net::SocketAddr, path: &str, text: &str) -> Target {
     let body = world::body(text, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
     Target { address, requests: world.tokens.iter().map(|token| world::request(path, token, &body)).collect() }
 }
 
-async fn opened(target: &Target, count: usize) -> anyhow::Result<Vec<Exchange>> {
+pub async fn opened(target: &Target, count: usize) -> anyhow::Result<Vec<Exchange>> {
     let mut streams = Vec::with_capacity(count);
     while streams.len() < count {
         let from = streams.len();
@@ -88,7 +89,7 @@ async fn idle(target: &Target, process: &Process, count: usize, figures: &mut Fi
 }
 
 /// How late each event came, in milliseconds, in ascending order.
-async fn listen(world: &World, streams: &mut [Exchange]) -> anyhow::Result<Vec<f64>> {
+pub async fn listen(world: &World, streams: &mut [Exchange]) -> anyhow::Result<Vec<f64>> {
     let until = Instant::now() + WINDOW;
     let listening = streams.iter_mut().map(|stream| async move {
         let mut late = Vec::new();

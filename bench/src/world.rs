@@ -18,14 +18,19 @@ use crate::upstream::Upstream;
 
 const USERS: usize = 64;
 
+/// What the edge is measured beside.
+pub struct Peers {
+    pub nginx: Peer,
+    pub envoy: Peer,
+}
+
 pub struct World {
     pub epoch: Epoch,
     pub mint: Mint,
     pub upstream: Upstream,
     pub database: Database,
     pub seeded: Seeded,
-    pub nginx: Peer,
-    pub envoy: Peer,
+    peers: Option<Peers>,
     pub edge: Peer,
     /// One of each of the users that the scenes call as.
     pub tokens: Vec<String>,
@@ -41,9 +46,15 @@ impl World {
         let seeded = seed::plant(&database, upstream.address)?;
         let token = |user| mint.token(&issuer, Algorithm::Rs256, &format!("user-{user}"), user);
         let tokens = (0..USERS).map(token).collect::<anyhow::Result<_>>()?;
+        let peers = match config.compares() {
+            true => Some(Peers {
+                nginx: peers::nginx(config, upstream.address).await?,
+                envoy: peers::envoy(config, upstream.address, &key_set, (&issuer, TokenCache::On)).await?,
+            }),
+            false => None,
+        };
         Ok(Self {
-            nginx: peers::nginx(config, upstream.address).await?,
-            envoy: peers::envoy(config, upstream.address, &key_set, (&issuer, TokenCache::On)).await?,
+            peers,
             edge: edge(config, "edge", &database.url, &[]).await?,
             epoch,
             mint,
@@ -52,6 +63,10 @@ impl World {
             seeded,
             tokens,
         })
+    }
+
+    pub fn peers(&self) -> anyhow::Result<&Peers> {
+        self.peers.as_ref().context("no other system runs beside the edge in training")
     }
 
     pub fn issuer(&self) -> String {
