@@ -97,6 +97,7 @@ pub struct Journal {
     calls: Mutex<Vec<Call>>,
     ends: Mutex<Vec<End>>,
     wrongs: Mutex<Vec<String>>,
+    lates: Mutex<Vec<String>>,
 }
 
 impl Journal {
@@ -111,6 +112,15 @@ impl Journal {
     /// What a client saw that it must not see.
     pub fn wrong(&self, what: String) {
         self.wrongs.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+    }
+
+    /// What a client saw that it must not see on a machine that goes on.
+    pub fn late(&self, what: String) {
+        self.lates.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+    }
+
+    pub fn lates(&self) -> Vec<String> {
+        self.lates.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn calls(&self) -> Vec<Call> {

@@ -56,6 +56,9 @@ async fn whatever_fails_nothing_leaks_is_lost_or_counted_twice() {
             [0.5, 0.99, 1.0].map(|part| millis(summary.commits.within(part))).join("/"),
             millis(summary.oldest_lost),
         );
+        if let Some(stood_still) = summary.stood_still {
+            println!("  the machine stood still for {stood_still:?}; not judged: {:?}", summary.unjudged);
+        }
         assert!(
             wrong.is_empty(),
             "seed {}, round {number}, after {:?}:\n  {}",

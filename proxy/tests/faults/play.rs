@@ -74,7 +74,7 @@ impl Traffic {
     async fn stop_and_start(&self, node: usize) {
         let from = Instant::now();
         if let Err(wrong) = self.site.nodes[node].stop(&self.site.client).await {
-            self.journal.wrong(wrong);
+            self.journal.late(wrong);
         }
         self.journal.ended(End { node, from, to: Instant::now(), manner: Manner::Stopped });
         self.site.nodes[node].start().await;
@@ -86,7 +86,7 @@ impl Traffic {
         self.kill(node).await;
         let started = timeout(LONGEST_START, self.site.nodes[node].start()).await;
         if started.is_err() {
-            self.journal.wrong("an edge did not start from its last configuration while Postgres was away".to_owned());
+            self.journal.late("an edge did not start from its last configuration while Postgres was away".to_owned());
         } else {
             sleep(pause).await;
         }
@@ -104,7 +104,7 @@ impl Traffic {
             .into_iter()
             .find(|(status, _)| *status != 200)
         {
-            self.journal.wrong(format!("{user} was refused with {status} before the block"));
+            self.journal.late(format!("{user} was refused with {status} before the block"));
         }
         block(&self.site.database, &self.site.proxies.openai, &user, notice).await;
         let holds_from = Instant::now() + BLOCK_HOLDS_AFTER;
@@ -114,7 +114,7 @@ impl Traffic {
                     (status, _) if status == 401 || status == 403 => break,
                     (status, began) if began > holds_from => {
                         self.journal
-                            .wrong(format!("{user} was told {status} more than 5 s after the block ({notice:?})"));
+                            .late(format!("{user} was told {status} more than 5 s after the block ({notice:?})"));
                         break;
                     }
                     _ => sleep(Duration::from_millis(50)).await,

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const OWN: Duration = Duration::from_millis(50);
 /// For a machine that is never late: the client's last byte and the edge's next step are not the same instant.
 const LEAST_WAIT: Duration = Duration::from_millis(20);
+/// A machine that stands still for longer proves nothing about times: those of the edges here begin at 2 s.
+const STANDSTILL: Duration = Duration::from_secs(1);
 const BEAT: Duration = Duration::from_millis(10);
 
 pub struct Pulse(Arc<AtomicU64>);
@@ -35,10 +37,18 @@ impl Pulse {
         Self(slowest)
     }
 
+    /// For how long the whole machine, or all processes of this run, stood still.
+    pub fn stood_still(&self) -> Option<Duration> {
+        Some(self.slowest()).filter(|slowest| *slowest > STANDSTILL)
+    }
+
+    fn slowest(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
     /// What may be lost, by the slowest commit that the edges tell of, and the slowest beat so far: an edge has to be woken
     /// twice, for the call and for the write.
     pub fn loss_window(&self, slowest_commit: Option<Duration>) -> Duration {
-        OWN.max(slowest_commit.unwrap_or_default())
-            + LEAST_WAIT.max(2 * Duration::from_millis(self.0.load(Ordering::Relaxed)))
+        OWN.max(slowest_commit.unwrap_or_default()) + LEAST_WAIT.max(2 * self.slowest())
     }
 }

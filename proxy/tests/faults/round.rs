@@ -42,6 +42,9 @@ pub struct Summary {
     pub loss_window: Duration,
     pub oldest_lost: Option<Duration>,
     pub commits: Commits,
+    /// The machine, for so long; then what depends on time is named and not judged.
+    pub stood_still: Option<Duration>,
+    pub unjudged: Vec<String>,
     /// Events of everybody whose name ends so.
     pub ending: String,
 }
@@ -64,29 +67,49 @@ impl Round {
         traffic.suffer(self.fault, &mut dice).await;
         sleep(Duration::from_millis(dice.between(1_000, 2_000))).await;
         over.cancel();
-        let mut wrong = Vec::new();
+        let mut late = Vec::new();
         // A call that hangs is noted by the client itself; this is for the runner's own sake.
         if timeout(DEADLINE * 3, running).await.is_err() {
-            wrong.push("the traffic did not come to an end".to_owned());
+            late.push("the traffic did not come to an end".to_owned());
         }
         drop(traffic);
 
-        wrong.extend(quiet(site).await);
+        late.extend(quiet(site).await);
         seen_all.cancel();
         let commits = commits.await.expect("no panic");
         let loss_window = pulse.loss_window(commits.within(1.0));
         let truth = truth.await.expect("no panic").expect("the emulator's ledger is read in time");
         let (verdict, metered) = self.usage(site, &journal, (&truth, loss_window), &ending).await;
+        let mut wrong: Vec<String> = Vec::new();
         wrong.extend(verdict.wrong.iter().chain(&verdict.missing).cloned());
         wrong.extend(self.rest(site, &journal, &truth).await);
         for node in &site.nodes {
             wrong.extend(node.held().await.map(|held| levels.judge(held)).unwrap_or_default());
         }
+        late.extend(of_time(&journal));
+        let stood_still = pulse.stood_still();
+        let unjudged = if stood_still.is_some() {
+            late
+        } else {
+            wrong.append(&mut late);
+            Vec::new()
+        };
         let calls = journal.calls();
         let broken = calls.iter().filter(|call| call.ending == Ending::Broken).count();
-        let (reached, excused, oldest_lost) = (truth.len(), verdict.excused, verdict.oldest_lost);
-        let calls = calls.len();
-        (Summary { calls, reached, metered, excused, broken, loss_window, oldest_lost, commits, ending }, wrong)
+        let summary = Summary {
+            calls: calls.len(),
+            reached: truth.len(),
+            metered,
+            excused: verdict.excused,
+            broken,
+            loss_window,
+            oldest_lost: verdict.oldest_lost,
+            commits,
+            stood_still,
+            unjudged,
+            ending,
+        };
+        (summary, wrong)
     }
 
     /// Waits for what is missing, not for what is wrong.
@@ -119,12 +142,6 @@ impl Round {
         let kills = ends.iter().filter(|end| end.manner == Manner::Killed).count();
         let allowance = Allowance::in_round(LIMITS, redis_was_away, kills);
         wrong.extend(limits::judge(&calls, truth, LIMITED, allowance));
-        let unexplained = calls.iter().filter(|call| call.broke_without_cause(&ends));
-        wrong.extend(unexplained.map(|call| {
-            format!("{} of {} broke off without a cause ({}): {:?}", call.method, call.user, call.way(), call.broke)
-        }));
-        let hung = calls.iter().filter(|call| call.ending == Ending::Hung);
-        wrong.extend(hung.map(|call| format!("{} of {} hung for more than {DEADLINE:?}", call.method, call.user)));
         wrong.extend(leaks::in_writing(log.as_bytes()).map(|what| format!("the log holds {what}")));
         let dump = site.postgres.dump(&site.database.url()).await;
         wrong.extend(leaks::in_writing(&dump).map(|what| format!("the database holds {what}")));
@@ -137,6 +154,19 @@ impl Round {
         }
         wrong
     }
+}
+
+/// What goes wrong too where nobody gets any time.
+fn of_time(journal: &Journal) -> Vec<String> {
+    let (calls, ends) = (journal.calls(), journal.ends());
+    let mut late = journal.lates();
+    let unexplained = calls.iter().filter(|call| call.broke_without_cause(&ends));
+    late.extend(unexplained.map(|call| {
+        format!("{} of {} broke off without a cause ({}): {:?}", call.method, call.user, call.way(), call.broke)
+    }));
+    let hung = calls.iter().filter(|call| call.ending == Ending::Hung);
+    late.extend(hung.map(|call| format!("{} of {} hung for more than {DEADLINE:?}", call.method, call.user)));
+    late
 }
 
 async fn seen_so_far(site: &Site) -> u64 {

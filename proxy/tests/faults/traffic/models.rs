@@ -107,7 +107,7 @@ impl Traffic {
     /// What no fault is an excuse for: these proxies have no limit, and their edges need nobody to serve them.
     fn expect_served(&self, what: &str, told: Option<&Told>) {
         if let Some(told) = told.filter(|told| told.status != 200) {
-            self.journal.wrong(format!("{what} was refused with {}: {}", told.status, told.text()));
+            self.journal.late(format!("{what} was refused with {}: {}", told.status, told.text()));
         }
     }
 

@@ -63,7 +63,7 @@ impl Traffic {
         if let Some(told) = self.call(ask, &mut dice).await
             && ![200, 402, 429].contains(&told.status)
         {
-            self.journal.wrong(format!("a call with a limit was refused with {}: {}", told.status, told.text()));
+            self.journal.late(format!("a call with a limit was refused with {}: {}", told.status, told.text()));
         }
     }
 }

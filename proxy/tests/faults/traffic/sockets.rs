@@ -70,7 +70,7 @@ impl Traffic {
         };
         let (status, said) = self.converse(&self.site.proxies.realtime, &user, topic, dice).await;
         if ![0, 101].contains(&status) || said.contains("1008") {
-            self.journal.wrong(format!("a socket was refused with {status}: {said}"));
+            self.journal.late(format!("a socket was refused with {status}: {said}"));
         }
     }
 
@@ -80,13 +80,14 @@ impl Traffic {
         let topic = Topic { answers, delay_ms: 1, pause: Duration::ZERO, parting: Parting::Close };
         let (status, said) = self.converse(&self.site.proxies.realtime_paying, user, topic, dice).await;
         if ![0, 101, 402, 429].contains(&status) {
-            self.journal.wrong(format!("a socket with a limit was refused with {status}: {said}"));
+            self.journal.late(format!("a socket with a limit was refused with {status}: {said}"));
         }
     }
 
     /// How the upgrade was answered, 0 for not at all; and what was said of an end that was not the client's.
     async fn converse(&self, proxy: &Seeded, user: &str, topic: Topic, dice: &mut Dice) -> (u16, String) {
         let (model, token) = (self.model(), self.token_of(user).await);
+        let path = format!("/{}/v1/realtime?model={model}", proxy.slug);
         let first = usize::try_from(dice.below(2)).expect("small");
         for attempt in 0..40 {
             let node = (first + attempt) % 2;
@@ -95,49 +96,35 @@ impl Traffic {
                 continue;
             };
             let (began, mut heard) = (Instant::now(), Heard::default());
-            let path = format!("/{}/v1/realtime?model={model}", proxy.slug);
             let talking = async {
                 match self.open(node, &address, &path, &token).await {
                     Opened::Nobody => None,
-                    Opened::Refused { status, text } => Some((status, Ending::Whole { status }, text)),
-                    Opened::Broke(said) => {
-                        heard.broke = Some(said);
-                        Some((0, Ending::Broken, String::new()))
+                    Opened::Refused { status, text } => {
+                        heard.broke = Some(text);
+                        Some((status, Ending::Whole { status }))
                     }
-                    Opened::To(mut socket) => {
-                        let ending = heard.out(&mut socket, &topic).await;
-                        Some((101, ending, heard.broke.clone().unwrap_or_default()))
-                    }
+                    Opened::Broke(said) => Some((0, heard.broke(said))),
+                    Opened::To(mut socket) => Some((101, heard.out(&mut socket, &topic).await)),
                 }
             };
-            let told = match timeout(DEADLINE, talking).await {
+            let (status, ending) = match timeout(DEADLINE, talking).await {
                 Ok(None) => continue,
-                Ok(Some(told)) => told,
-                Err(_) => (0, Ending::Hung, String::new()),
+                Ok(Some(ended)) => ended,
+                Err(_) => (0, Ending::Hung),
             };
-            let (status, ending, said) = told;
-            if let Some(secret) = heard.leak {
-                self.journal.wrong(format!("{user} was told {secret} over a socket"));
-            }
-            self.journal.note(Call {
-                model: Some(model),
-                user: user.to_owned(),
-                method: "WEBSOCKET",
-                node,
-                version: Version::Http1,
-                began,
-                ended: Instant::now(),
-                ending,
-                heard: heard.any_word,
-                tokens: None,
-                metered: true,
-                may_break: topic.parting == Parting::ProviderBreaks,
-                broke: heard.broke,
-                talk: heard.talk,
-            });
+            let said = heard.broke.clone().unwrap_or_default();
+            let may_break = topic.parting == Parting::ProviderBreaks;
+            self.note_socket(Call { may_break, ..heard.call((model, user), (node, began), ending) }, heard.leak);
             return (status, said);
         }
         (0, String::new())
+    }
+
+    fn note_socket(&self, call: Call, leak: Option<&'static str>) {
+        if let Some(secret) = leak {
+            self.journal.wrong(format!("{} was told {secret} over a socket", call.user));
+        }
+        self.journal.note(call);
     }
 
     async fn open(&self, node: usize, address: &str, path: &str, token: &str) -> Opened {
@@ -222,6 +209,25 @@ impl Heard {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn call(&self, (model, user): (String, &str), (node, began): (usize, Instant), ending: Ending) -> Call {
+        Call {
+            model: Some(model),
+            user: user.to_owned(),
+            method: "WEBSOCKET",
+            node,
+            version: Version::Http1,
+            began,
+            ended: Instant::now(),
+            ending,
+            heard: self.any_word,
+            tokens: None,
+            metered: true,
+            may_break: false,
+            broke: self.broke.clone(),
+            talk: self.talk.clone(),
         }
     }
 
