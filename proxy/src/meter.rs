@@ -17,7 +17,6 @@ use keyward_domain::json_scan::MemberScan;
 use keyward_domain::metering::{self, Reported};
 use keyward_domain::provider::UsageShape;
 use keyward_domain::rejection::{Due, Rejection};
-use keyward_domain::rules::WEBSOCKET;
 use keyward_domain::usage::{AppCheckOutcome, Extent, Outcome, TokenCounts, UsageEvent};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -193,35 +192,6 @@ impl Meter {
 
     pub fn calls_model(&mut self, endpoint: &Endpoint, upload: &Upload) {
         self.model_call = upload.value().map(|body| ModelCall::read(body, endpoint.model(Some(body))));
-    }
-
-    /// From here on a socket's, not a reply's.
-    pub fn opens_socket(&mut self) {
-        WEBSOCKET.clone_into(&mut self.method);
-    }
-
-    pub fn speaks_with(&mut self, model: Option<String>) {
-        self.reported.model = model.or(self.reported.model.take());
-    }
-
-    /// What one more answer over a socket has used.
-    pub fn answered(&mut self, tokens: TokenCounts) {
-        self.reported.add(tokens);
-    }
-
-    /// The same of an answer that was cut off before it was told.
-    pub fn answered_about(&mut self, tokens: TokenCounts) {
-        self.reported.add(tokens);
-        self.is_guessed = true;
-    }
-
-    /// What was said over a socket is delivered, whyever it was closed.
-    pub fn closed_for(&mut self, rejection: &Rejection) {
-        let outcome = match rejection.outcome() {
-            Outcome::Rejected => Outcome::Completed,
-            other @ (Outcome::Completed | Outcome::UpstreamFailed | Outcome::ClientAborted) => other,
-        };
-        self.ending = Some((outcome, Some(rejection.code())));
     }
 
     /// How the call goes out, and what is paid for it.

@@ -1,11 +1,14 @@
-//! What an open socket uses, written down while it is open, so that an edge that is killed loses no more than the answer
-//! under way. Parts add up: each says what came after the one before it, and the call's own event what is left.
+//! What is metered of a socket. What it uses is written down while it is open, so that an edge that is killed loses no
+//! more than the answer under way. Parts add up: each says what came after the one before it, and the call's own event
+//! what is left.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use keyward_domain::rejection::Rejection;
+use keyward_domain::rules::WEBSOCKET;
 use keyward_domain::sockets::Work;
-use keyward_domain::usage::{Extent, Outcome, UsageEvent};
+use keyward_domain::usage::{Extent, Outcome, TokenCounts, UsageEvent};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -25,6 +28,35 @@ pub(super) struct Parts {
 }
 
 impl Meter {
+    /// From here on a socket's, not a reply's.
+    pub fn opens_socket(&mut self) {
+        WEBSOCKET.clone_into(&mut self.method);
+    }
+
+    pub fn speaks_with(&mut self, model: Option<String>) {
+        self.reported.model = model.or(self.reported.model.take());
+    }
+
+    /// What one more answer over a socket has used.
+    pub fn answered(&mut self, tokens: TokenCounts) {
+        self.reported.add(tokens);
+    }
+
+    /// The same of an answer that was cut off before it was told.
+    pub fn answered_about(&mut self, tokens: TokenCounts) {
+        self.reported.add(tokens);
+        self.is_guessed = true;
+    }
+
+    /// What was said over a socket is delivered, whyever it was closed.
+    pub fn closed_for(&mut self, rejection: &Rejection) {
+        let outcome = match rejection.outcome() {
+            Outcome::Rejected => Outcome::Completed,
+            other @ (Outcome::Completed | Outcome::UpstreamFailed | Outcome::ClientAborted) => other,
+        };
+        self.ending = Some((outcome, Some(rejection.code())));
+    }
+
     /// After each message of the provider's that was delivered.
     pub fn passed_message(&mut self, work: Option<Work>, model: Option<&str>) {
         let is_told = work == Some(Work::Ended) && self.reported.tokens.is_some();
