@@ -140,7 +140,7 @@ impl Dimension {
     /// As its kind's, without a copy.
     pub fn order(&self) -> KindOrder<'_> {
         let Limit { measure, window, model, .. } = &self.limit;
-        (self.stands_at.as_u128(), self.place, *measure, *window, model.as_deref().unwrap_or_default())
+        (self.stands_at.as_u128(), self.place, *measure, *window, model.as_deref().filter(|model| !model.is_empty()))
     }
 
     pub fn frame(&self, now_ms: u64, months: &Months) -> Frame {

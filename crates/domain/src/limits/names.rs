@@ -58,13 +58,13 @@ pub struct CounterKind {
     pub model: Option<Arc<str>>,
 }
 
-/// By what counters are told apart and put in order; the empty model is none.
-/// The first is where the limit stands, as a number: it is compared fastest.
-pub type KindOrder<'a> = (u128, Place, Measure, Window, &'a str);
+/// By what counters are told apart and put in order: first where the limit stands, as a number. Nothing in it is compared
+/// by a call into libc unless there are models: with bytes and empty texts, a quarter of the limits' time went there.
+pub type KindOrder<'a> = (u128, Place, Measure, Window, Option<&'a str>);
 
 impl CounterKind {
     pub fn order(&self) -> KindOrder<'_> {
-        (self.stands_at.as_u128(), self.place, self.measure, self.window, self.model.as_deref().unwrap_or_default())
+        (self.stands_at.as_u128(), self.place, self.measure, self.window, self.model.as_deref())
     }
 }
 
