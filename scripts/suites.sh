@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Keyward measured by suites that others wrote. Figures go to target/suites.json and docs/scoreboard.md.
-#   make suites                          all of them (about 50 minutes, most of it fuzzing)
+#   make suites                          all of them (half an hour on two cores, most of it fuzzing)
 #   make suites ONLY="wycheproof audit"  some; the others keep the figures of their last run on this machine
-#   MINUTES=5 (of fuzzing, for each target)  SEED=1 and TOKENS=10000 (of the token oracle)  SECONDS_EACH=20 (slowhttptest)
+#   MINUTES=5 (of fuzzing, for each target; 0.2 for a quick look)  AT_ONCE (targets; as many as cores)  SEED=1 and TOKENS=10000 (of the token oracle)  SECONDS_EACH=20 (slowhttptest)
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 

@@ -71,7 +71,7 @@ export const SECTIONS = {
   fuzz: {
     title: "Fuzz targets",
     about: "libFuzzer by `cargo-fuzz`, with the seeds of `suites/src/fuzz`. The targets check more than that nothing breaks: paths against a URL parser, event streams against the standard's algorithm, forms against another reader, tokens against what was signed, ids against a plain search, JSON edits against the same change of the value. A few thousand seeded mutations of each are part of `make test`.",
-    summary: (figures) => `${figures.targets.length} targets, ${figures.minutes_each} min each: ${count(sum(figures.targets.map((target) => target.executions)))} executions, ${figures.targets.filter((target) => target.crashed).length} crashed`,
+    summary: (figures) => `${figures.targets.length} targets, ${figures.minutes_each} min each, ${figures.at_once} at once: ${count(sum(figures.targets.map((target) => target.executions)))} executions, ${figures.targets.filter((target) => target.crashed).length} crashed`,
     details: ({ targets }) => table(["target", "executions", "edges covered", "crashed"], targets.map((target) => [target.name, count(target.executions), count(target.covered_edges), target.crashed ? "yes" : "no"])),
   },
 };
