@@ -58,8 +58,8 @@ export const SECTIONS = {
     about: "1,000 slow connections with a valid token, while another client, from another address, makes a call on a new connection every 50 ms; each must succeed within 5 s. Once with the edge's own limit of connections per address, once with it lifted, as if the attack came from everywhere.",
     summary: (figures) => `${figures.runs.length} runs of ${figures.seconds} s with ${count(figures.connections)} connections: ${count(sum(figures.runs.map((run) => run.good)))} calls succeeded, ${sum(figures.runs.map((run) => run.bad))} failed${notCounted(figures.runs)}`,
     details: ({ runs }) =>
-      table(["limits", "mode", "calls succeeded", "failed", "slowest", "attacker's connections closed / held at the end", "the tool's own probe"],
-        runs.map((run) => [run.settings, run.mode, run.good, run.bad, `${run.slowest_ms} ms`, `${run.closed} / ${run.held_at_the_end}`, run.tool_says_available === "YES" ? "available" : "refused (it comes from the attacker's address)"])),
+      table(["limits", "mode", "calls succeeded", "failed", "slowest", "attacker's connections closed / held at the end", "the tool's own probe, from the attacker's address"],
+        runs.map((run) => [run.settings, run.mode, run.good, run.bad, `${run.slowest_ms} ms`, `${run.closed} / ${run.held_at_the_end}`, run.tool_says_available === "YES" ? "answered" : "not answered"])),
   },
   httpwg: {
     title: "httpwg: HTTP/2 conformance",
