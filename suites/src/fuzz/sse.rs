@@ -13,6 +13,7 @@ pub const TARGET: Target = Target {
             "\u{1}data: {\"a\":1}\n\ndata: [DONE]\n\n",
             "\u{3}event: message_start\r\ndata: a\r\ndata: b\r\n\r\n: comment\r\n\r\n",
             "\u{7}\u{feff}data:x\r\rdata\r\rid: 1\r",
+            "\u{7}data:x\r\r\u{feff}\r\u{feff}data:y\r\r",
         ])
     },
 };
@@ -62,8 +63,10 @@ fn seen_by_client(stream: &[u8]) -> Vec<String> {
     let Some((lines, _)) = text.rsplit_once('\n') else { return Vec::new() };
     let (mut seen, mut data, mut has_data, mut is_first) = (Vec::new(), String::new(), false, true);
     for line in lines.split('\n') {
+        let is_blank = line.is_empty();
         let line = if is_first { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
-        is_first = line.is_empty();
+        // A line of nothing but the mark is not the end of an event, and what follows it is not the first.
+        is_first = is_blank;
         if line.is_empty() {
             if has_data {
                 data.pop();
