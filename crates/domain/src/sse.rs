@@ -98,6 +98,8 @@ pub fn data(event: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 fn joined_data(text: &str) -> Option<Cow<'_, str>> {
+    // The second half of a line end that came in two pieces is no line of this event.
+    let text = text.strip_prefix('\n').unwrap_or(text);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut joined: Option<Cow<'_, str>> = None;
     for line in text.split(['\n', '\r']) {
@@ -151,6 +153,7 @@ mod tests {
             (&b"\xef\xbb\xbfdata: first\n\n"[..], Some("first")),
             (b"data: {\"id\":\"file-\xff\"}\n\n", Some("{\"id\":\"file-\u{fffd}\"}")),
             (b"da\xffta: x\n\n", None),
+            (b"\n\xef\xbb\xbfdata: behind half a line end\n\n", Some("behind half a line end")),
         ] {
             assert_eq!(data(event).as_deref(), want, "{}", event.escape_ascii());
         }

@@ -19,6 +19,7 @@ pub const TARGET: Target = Target {
             "\u{5}--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\n\u{0}so\r\nund\r\n--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--b--\r\n",
             "\u{1}--b\r\nContent-Disposition: form-data; name=model\r\n\r\nx\r\n--b\r\ncontent-disposition: form-data;name=\"n\"\r\n\r\n3\r\n--b--",
             "\u{9}--b\r\nContent-Disposition: form-data; name=\"include[]\"\r\n\r\nx\r\n--b\r\nContent-Disposition: form-data; name=\"include[]\"\r\n\r\n\r\n--b--\r\n",
+            "\u{5}--b\r\nContent-Disposition: form-data; naMe=\"file\"; filename=\"a; name=model\"\r\n\r\nx\r\n--b--\r\n",
         ])
     },
 };

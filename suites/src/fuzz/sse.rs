@@ -14,6 +14,7 @@ pub const TARGET: Target = Target {
             "\u{3}event: message_start\r\ndata: a\r\ndata: b\r\n\r\n: comment\r\n\r\n",
             "\u{7}\u{feff}data:x\r\rdata\r\rid: 1\r",
             "\u{7}data:x\r\r\u{feff}\r\u{feff}data:y\r\r",
+            "\u{1}x\r\n\r\n\u{feff}data: y\r\r\n",
         ])
     },
 };

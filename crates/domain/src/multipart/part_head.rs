@@ -57,7 +57,8 @@ fn is_plain_encoding(value: &str) -> bool {
     ["7bit", "8bit", "binary"].iter().any(|plain| value.eq_ignore_ascii_case(plain))
 }
 
-/// `form-data; name="model"; filename="…"`, each parameter once and no other.
+/// `form-data; name="model"; filename="…"`, each parameter once and no other, spelled so and in this order: whoever looks for
+/// the text `name=` would find it in a file's name first.
 fn named(disposition: &str) -> Result<(String, bool), FormError> {
     let rest = disposition.get(..9).filter(|kind| kind.eq_ignore_ascii_case("form-data")).ok_or(FormError::Head)?;
     let mut rest = disposition[rest.len()..].trim_start();
@@ -65,10 +66,10 @@ fn named(disposition: &str) -> Result<(String, bool), FormError> {
     while !rest.is_empty() {
         let (key, behind) = rest.strip_prefix(';').and_then(|rest| rest.split_once('=')).ok_or(FormError::Head)?;
         let (value, behind) = parameter(behind)?;
-        let kept = match key.trim().to_ascii_lowercase().as_str() {
+        let kept = match key.trim() {
             "name" => &mut name,
-            "filename" => &mut plain_file,
-            "filename*" => &mut extended_file,
+            "filename" if name.is_some() => &mut plain_file,
+            "filename*" if name.is_some() => &mut extended_file,
             _ => return Err(FormError::Head),
         };
         if kept.replace(value).is_some() {
@@ -136,6 +137,8 @@ mod tests {
             "Content-Disposition: form-data; name=\"mod\\el\"",
             "Content-Disposition: form-data; name=\"a\"; filename=\"x\\\"; name=\"model\"",
             "Content-Disposition: form-data; name=\"a\" name=\"model\"",
+            "Content-Disposition: form-data; naMe=\"file\"; filename=\"a; name=model\"",
+            "Content-Disposition: form-data; filename=\"a; name=model\"; name=\"file\"",
             "Content-Disposition: form-data; name=\"a",
             "Content-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; name=\"model\"",
             "Content-Disposition : form-data; name=\"a\"",
