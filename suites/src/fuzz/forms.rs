@@ -65,7 +65,11 @@ fn check_changed(bytes: &[u8], boundary: &Boundary) {
     let Ok(form) = Form::parse(bytes, boundary, &read) else { return };
     let Ok(before) = form.fields(&BTreeSet::new()) else { return };
     let Some(changed) = form.edited(&[Edit::set("/model", "\"other\"")]) else { return };
-    let again = Form::parse(&changed, boundary, &read).expect("a changed form is a form");
+    let again = match Form::parse(&changed, boundary, &read) {
+        // One field more than the edge itself would take.
+        Err(FormError::TooManyParts) => return,
+        again => again.expect("a changed form is a form"),
+    };
     let mut after = again.fields(&BTreeSet::new()).expect("its fields can still be read");
     assert_eq!(after["model"], "other");
     let mut before = before;
