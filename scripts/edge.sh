@@ -34,11 +34,11 @@ fi
 say "building the edge that is watched"
 rm -rf "$OUT/raw"
 CARGO_PROFILE_EDGE_LTO=off build "$OUT/watched" "-C profile-generate=$OUT/raw"
-cargo build -q -p keyward-bench
+cargo build -q --profile bench-fast -p keyward-bench
 say "training"
 POSTGRES_URL=$(scripts/postgres.sh start "$OUT/postgres")
 trap 'scripts/postgres.sh stop "$OUT/postgres"' EXIT
-"$TARGET/debug/keyward-bench" --edge "$OUT/watched/$HOST/edge/keyward-proxy" --out "$OUT/training" --scenes training \
+"$TARGET/bench-fast/keyward-bench" --edge "$OUT/watched/$HOST/edge/keyward-proxy" --out "$OUT/training" --scenes training \
   --postgres "${POSTGRES_URL%/*}/postgres" --quick
 "llvm-profdata-$MAJOR" merge -o "$LEARNED" "$OUT"/raw/*.profraw
 say "building the edge that is deployed"
