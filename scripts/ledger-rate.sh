@@ -9,4 +9,4 @@ if [ -z "${KEYWARD_TEST_DATABASE_URL:-}" ]; then
   trap 'scripts/postgres.sh stop "$ROOT/.keyward/rate-postgres"' EXIT
   export KEYWARD_TEST_DATABASE_URL
 fi
-cargo test -q --release -p keyward-proxy --bin keyward-proxy --features keyward-store/testing -- --ignored --nocapture ledger_rate
+cargo test -q --profile bench-fast -p keyward-proxy --bin keyward-proxy --features keyward-store/testing -- --ignored --nocapture ledger_rate

@@ -33,9 +33,11 @@ pub struct WorldBuilder {
 }
 
 pub struct World {
+    /// Ends before its database does: one that connects anew through a cable that nobody carries any more would hold that up
+    /// for as long as PostgreSQL waits for a password.
+    pub edge: EdgeProcess,
     pub database: TestDatabase,
     pub cable: Cable,
-    pub edge: EdgeProcess,
     pub emulator: String,
     pub client: Client,
     env: Vec<(String, String)>,
