@@ -1,7 +1,7 @@
 //! The wire between the edge and PostgreSQL, which a test can cut and mend. It carries on while the test's own thread waits:
 //! a connection that is stuck in it would hold up the end of the test's database.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -47,8 +47,16 @@ impl Cable {
         Self { port, joined, carrier: Some(carrier) }
     }
 
+    /// When it returns, nothing passes any more.
     pub fn cut(&self) {
         self.joined.send_replace(false);
+        let (joined, (ended, all_ended)) = (self.joined.clone(), mpsc::channel());
+        let carrier = self.carrier.as_ref().expect("until it is dropped");
+        carrier.spawn(async move {
+            joined.closed().await;
+            let _ = ended.send(());
+        });
+        all_ended.recv().expect("the carrier goes on");
     }
 
     pub fn mend(&self) {
