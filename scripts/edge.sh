@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the edge as it is deployed: target/edge/keyward-proxy. Twice: the first one is run for a while, so that the
 # compiler learns what an edge does all day (profile-guided optimization), and lays out the second one for that.
-#   PLAIN=1   without: a third of the time, and an edge that needs about a third more CPU a request (docs/benchmarks.md)
+#   PLAIN=1   without training: built once, and so sooner
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 use_toolchain
