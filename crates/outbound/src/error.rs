@@ -28,8 +28,8 @@ pub enum OutboundError {
 }
 
 /// Our own refusal inside a failed request, if that is what made it fail.
-pub fn refusal_in(error: &reqwest::Error) -> Option<&OutboundError> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+pub fn refusal_in<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e OutboundError> {
+    let mut cause = error.source();
     while let Some(inner) = cause {
         if let Some(refusal) = inner.downcast_ref::<OutboundError>() {
             return Some(refusal);

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::http::{Request, StatusCode, header};
 use axum::routing::get;
-use keyward_outbound::{ClientTimes, Guard, Lookup, OutboundError, Reach, refusal_in};
+use http_body_util::{Either, Full};
+use keyward_outbound::{ClientTimes, Guard, Lookup, OutboundError, Protocols, Reach, refusal_in};
 
 const TIMES: ClientTimes =
     ClientTimes { connect: Duration::from_secs(2), idle: None, total: Some(Duration::from_secs(5)) };
@@ -20,8 +21,15 @@ fn guard_answering(reach: Reach, answers: &[&str]) -> Guard {
 
 async fn refusal(guard: &Guard, url: &str) -> Option<OutboundError> {
     let url = guard.parse_url(url).expect("allowed by its looks");
-    let error = guard.client(&TIMES).get(url).send().await.expect_err("must not connect");
-    refusal_in(&error).cloned()
+    let mut request = Request::new(Either::Left(Full::default()));
+    *request.uri_mut() = url.as_str().parse().expect("an address");
+    let conduit = guard.conduit(TIMES.connect, Protocols::Http1And2).expect("root certificates");
+    let by_conduit = conduit.call(request).await.expect_err("must not connect");
+    let by_client = guard.client(&TIMES).get(url).send().await.expect_err("must not connect");
+    let refused = refusal_in(&by_client).cloned();
+    assert_eq!(refusal_in(&by_conduit).cloned(), refused, "both ways out have one guard");
+    assert!(by_conduit.connecting, "nothing was sent");
+    refused
 }
 
 #[tokio::test]
