@@ -29,6 +29,7 @@ pub mod multipart;
 pub mod ownership;
 pub mod path;
 pub mod place;
+pub mod plans;
 pub mod policy;
 pub mod prices;
 pub mod provider;

@@ -1,7 +1,7 @@
 //! What a developer has decided for an App, a Plan or a Proxy beyond what identifies them. Stored as JSON; a field that
 //! this version does not know makes the whole unreadable, so that no edge ignores a restriction it can't understand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -11,7 +11,9 @@ use crate::ids::{PlanId, ProxyId};
 use crate::ip_rules::IpRule;
 use crate::limits::Limit;
 use crate::ownership::ResourceRef;
+use crate::plans::PlanRule;
 use crate::provider::OwnershipRule;
+use crate::rules::EndpointRule;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -27,6 +29,10 @@ pub struct AppPolicy {
     #[serde(with = "time::serde::rfc3339::option")]
     pub tokens_not_before: Option<OffsetDateTime>,
     pub without_counters: WithoutCounters,
+    /// Which plan a user is in; the first that fits decides.
+    pub plan_rules: Vec<PlanRule>,
+    /// Whether a customer whose records name nobody is the user of the same verified e-mail address.
+    pub link_by_email: bool,
 }
 
 impl Default for AppPolicy {
@@ -39,6 +45,8 @@ impl Default for AppPolicy {
             prices: Vec::new(),
             tokens_not_before: None,
             without_counters: WithoutCounters::default(),
+            plan_rules: Vec::new(),
+            link_by_email: false,
         }
     }
 }
@@ -48,6 +56,21 @@ impl Default for AppPolicy {
 pub struct PlanPolicy {
     /// Hold for each user of the plan, or for all of them together, over all proxies of the app.
     pub limits: Vec<Limit>,
+    /// Said to a user who has reached a limit, or may not call something, in the developer's words.
+    pub message: String,
+    /// Where such a user gets more.
+    pub upgrade_url: Option<String>,
+    /// What the users of the plan may call, where it is less than the proxy allows.
+    pub proxies: BTreeMap<ProxyId, PlanAtProxy>,
+}
+
+/// Beside a proxy's own rules: both must allow a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PlanAtProxy {
+    /// None for all that the proxy allows.
+    pub endpoints: Option<Vec<EndpointRule>>,
+    pub bodies: Vec<BodyRule>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
