@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use keyward_store::key_ring::KeyRingCheckError;
-use keyward_store::listen::ConfigListener;
+use keyward_store::listen::ChangeListener;
 use keyward_store::sealing::KeyRing;
 use keyward_store::snapshot::ConfigRows;
 use keyward_store::{Store, StoreError};
@@ -125,7 +125,7 @@ pub struct ConfigWatch {
     source: ConfigSource,
     readiness: Readiness,
     ground: Ground,
-    listener: Option<ConfigListener>,
+    listener: Option<ChangeListener>,
 }
 
 impl ConfigWatch {

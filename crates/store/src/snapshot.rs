@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use keyward_domain::ids::{AccountId, AppId, IssuerId, KeyId, PlanId, ProxyId};
 use keyward_domain::issuer::{IssuerConfig, Subject};
+use keyward_domain::plans::PurchaseSource;
 use keyward_domain::policy::{AnonymousPolicy, AppPolicy, PlanPolicy, ProxyPolicy};
 use keyward_domain::provider::KeyPlacement;
 use keyward_domain::rules::EndpointRule;
@@ -53,6 +54,8 @@ pub struct EdgeApp {
     pub issuers: Vec<EdgeIssuer>,
     /// Users who may no longer call, or only with newer tokens.
     pub revoked: Vec<RevokedUser>,
+    /// Where its users buy, and since when.
+    pub sources: Vec<(PurchaseSource, OffsetDateTime)>,
 }
 
 pub struct EdgePlan {

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::StoreError;
 use crate::end_user::EndUserNames;
+use crate::purchase_sources::source_named;
 use crate::sealing::SealContext;
 
 #[derive(Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub(super) struct Rows {
     keys: Vec<KeyRow>,
     issuers: Vec<IssuerRow>,
     revoked: Vec<RevokedRow>,
+    #[serde(default)]
+    sources: Vec<SourceRow>,
 }
 
 #[derive(FromRow, Serialize, Deserialize)]
@@ -87,6 +90,13 @@ struct IssuerRow {
 }
 
 #[derive(FromRow, Serialize, Deserialize)]
+struct SourceRow {
+    app_id: Uuid,
+    source: String,
+    connected_at: OffsetDateTime,
+}
+
+#[derive(FromRow, Serialize, Deserialize)]
 struct RevokedRow {
     app_id: Uuid,
     issuer_id: Uuid,
@@ -98,9 +108,11 @@ struct RevokedRow {
 pub(super) async fn read(connection: &mut PgConnection) -> Result<Rows, StoreError> {
     Ok(Rows {
         apps: sqlx::query_as("SELECT id, policy FROM apps").fetch_all(&mut *connection).await?,
-        plans: sqlx::query_as("SELECT id, app_id, name, is_default, policy FROM plans ORDER BY created_at, id")
-            .fetch_all(&mut *connection)
-            .await?,
+        plans: sqlx::query_as(
+            "SELECT id, app_id, name, is_default, policy FROM plans ORDER BY position, created_at, id",
+        )
+        .fetch_all(&mut *connection)
+        .await?,
         proxies: sqlx::query_as(
             "SELECT proxies.id, app_id, account_id, slug, provider, base_url, key_placement, enabled, rules, policy,
                  allowed_origins, accounts.wrapped_data_key
@@ -127,6 +139,9 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Rows, StoreErr
         )
         .fetch_all(&mut *connection)
         .await?,
+        sources: sqlx::query_as("SELECT app_id, source, connected_at FROM purchase_sources")
+            .fetch_all(&mut *connection)
+            .await?,
     })
 }
 
@@ -141,6 +156,7 @@ impl Rows {
                 plans: Vec::new(),
                 issuers: Vec::new(),
                 revoked: Vec::new(),
+                sources: Vec::new(),
             });
             let app = snapshot.readable(app, "app", id);
             snapshot.apps.extend(app.map(|app| (AppId(id), app)));
@@ -163,6 +179,11 @@ impl Rows {
         for row in self.revoked {
             if let Some(app) = snapshot.apps.get_mut(&AppId(row.app_id)) {
                 app.revoked.push(row.read());
+            }
+        }
+        for row in self.sources {
+            if let (Some(app), Ok(source)) = (snapshot.apps.get_mut(&AppId(row.app_id)), source_named(&row.source)) {
+                app.sources.push((source, row.connected_at));
             }
         }
         let mut keys: HashMap<Uuid, Vec<KeyRow>> = HashMap::new();
