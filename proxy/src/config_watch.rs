@@ -8,7 +8,6 @@ use anyhow::bail;
 use keyward_store::key_ring::KeyRingCheckError;
 use keyward_store::listen::ChangeListener;
 use keyward_store::sealing::KeyRing;
-use keyward_store::snapshot::ConfigRows;
 use keyward_store::{Store, StoreError};
 use time::OffsetDateTime;
 use tokio::time::{sleep, timeout};
@@ -32,8 +31,6 @@ enum ReadError {
     NoSchema,
     #[error("{0}")]
     WrongKey(KeyRingCheckError),
-    #[error("{0}")]
-    Keep(tokio::task::JoinError),
 }
 
 impl ReadError {
@@ -42,7 +39,7 @@ impl ReadError {
         match self {
             Self::Store(error) => !error.is_about_the_schema(),
             Self::Timeout => true,
-            Self::NoSchema | Self::WrongKey(_) | Self::Keep(_) => false,
+            Self::NoSchema | Self::WrongKey(_) => false,
         }
     }
 }
@@ -77,19 +74,15 @@ impl ConfigSource {
     pub async fn first(&self) -> anyhow::Result<First> {
         let mut kept_was_read = false;
         loop {
-            let error = match self.checked_rows().await {
-                Ok(rows) => {
-                    let snapshot = Snapshot::compile(rows.into_snapshot(), &self.ring);
-                    return Ok(First { snapshot, ground: Ground::Database });
-                }
+            let error = match self.checked_snapshot().await {
+                Ok(snapshot) => return Ok(First { snapshot, ground: Ground::Database }),
                 Err(ReadError::WrongKey(wrong)) => bail!("{wrong}"),
                 Err(error) => error,
             };
             if error.is_away() && !std::mem::replace(&mut kept_was_read, true) {
                 let kept = self.kept.as_ref().and_then(KeptConfig::read);
-                if let Some((rows, read_at)) = kept {
+                if let Some((snapshot, read_at)) = kept {
                     warn!(%error, %read_at, "the database (DATABASE_URL) can't be used; serving what was kept on disk");
-                    let snapshot = Snapshot::compile(rows.into_snapshot(), &self.ring);
                     return Ok(First { snapshot, ground: Ground::Kept { read_at } });
                 }
             }
@@ -99,23 +92,32 @@ impl ConfigSource {
     }
 
     /// Of a database that is surely ours.
-    async fn checked_rows(&self) -> Result<ConfigRows, ReadError> {
+    async fn checked_snapshot(&self) -> Result<Snapshot, ReadError> {
         if !within(self.store.schema_is_ready()).await? {
             return Err(ReadError::NoSchema);
         }
         match timeout(QUERY_TIMEOUT, self.store.check_key_ring(&self.ring)).await {
-            Ok(Ok(())) => self.rows().await,
+            Ok(Ok(())) => self.changed(&Snapshot::default(), None).await,
             Ok(Err(wrong @ KeyRingCheckError::WrongKey)) => Err(ReadError::WrongKey(wrong)),
             Ok(Err(KeyRingCheckError::Store(error))) => Err(error.into()),
             Err(_) => Err(ReadError::Timeout),
         }
     }
 
-    async fn rows(&self) -> Result<ConfigRows, ReadError> {
-        let rows = within(self.store.config_rows()).await?;
-        match &self.kept {
-            Some(kept) if kept.wants(rows.version) => kept.keep(rows).await.map_err(ReadError::Keep),
-            Some(_) | None => Ok(rows),
+    /// `served`, with what changed after the version `since`; all anew without one.
+    async fn changed(&self, served: &Snapshot, since: Option<i64>) -> Result<Snapshot, ReadError> {
+        let mut reading = within(self.store.read_config(since)).await?;
+        let mut change = served.change();
+        reading.gone.iter().for_each(|app| change.remove(*app));
+        while let Some(rows) = within(reading.next_piece()).await? {
+            change.put(rows, &self.ring);
+        }
+        Ok(change.finish(reading.version))
+    }
+
+    fn keep(&self, version: i64) {
+        if let Some(kept) = self.kept.as_ref().filter(|kept| kept.wants(version)) {
+            kept.keep(self.store.clone());
         }
     }
 }
@@ -170,7 +172,7 @@ impl ConfigWatch {
         let version = self.edge.snapshot.load().version;
         match error {
             ReadError::WrongKey(_) => error!(%error, version, "serving from the last configuration"),
-            ReadError::Store(_) | ReadError::Timeout | ReadError::NoSchema | ReadError::Keep(_) => {
+            ReadError::Store(_) | ReadError::Timeout | ReadError::NoSchema => {
                 warn!(%error, version, "serving from the last configuration");
             }
         }
@@ -189,29 +191,23 @@ impl ConfigWatch {
     }
 
     async fn refresh(&mut self) -> Result<(), ReadError> {
-        let rows = match self.ground {
+        let served = self.edge.snapshot.load_full();
+        let changed = match self.ground {
             // A version of another database, or of one that was restored, says nothing.
-            Ground::Kept { .. } => Some(self.source.checked_rows().await?),
-            Ground::Database => self.changed_rows().await?,
+            Ground::Kept { .. } => Some(self.source.checked_snapshot().await?),
+            Ground::Database => match within(self.source.store.config_version()).await? {
+                version if version == served.version => None,
+                // Of a database that was restored: what it numbers anew is no change of what we have.
+                version if version < served.version => Some(self.source.checked_snapshot().await?),
+                _ => Some(self.source.changed(&served, Some(served.version)).await?),
+            },
         };
         self.ground = Ground::Database;
-        if let Some(rows) = rows {
-            let snapshot = Snapshot::compile(rows.into_snapshot(), &self.source.ring);
+        if let Some(snapshot) = changed {
             info!(version = snapshot.version, proxies = snapshot.len(), "configuration changed");
             self.edge.serve_from(snapshot);
         }
+        self.source.keep(self.edge.snapshot.load().version);
         Ok(())
-    }
-
-    /// `None` when it is as it was.
-    async fn changed_rows(&self) -> Result<Option<ConfigRows>, ReadError> {
-        let version = within(self.source.store.config_version()).await?;
-        let is_served = version == self.edge.snapshot.load().version;
-        let is_wanted = || self.source.kept.as_ref().is_some_and(|kept| kept.wants(version));
-        if is_served && !is_wanted() {
-            return Ok(None);
-        }
-        let rows = self.source.rows().await?;
-        Ok((!is_served || rows.version != version).then_some(rows))
     }
 }

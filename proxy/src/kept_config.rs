@@ -10,14 +10,17 @@ use std::time::Duration;
 
 use keyward_domain::clock::Clock;
 use keyward_store::sealing::{KeyRing, SealError};
-use keyward_store::snapshot::{ConfigRows, KeptConfigError};
+use keyward_store::snapshot::{KeptConfigError, KeptConfigReader, KeptConfigSealer};
+use keyward_store::{Store, StoreError};
 use time::OffsetDateTime;
-use tokio::task::JoinError;
-use tokio::time::Instant;
+use tokio::task::{JoinError, spawn_blocking};
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout};
 use tracing::{error, warn};
 
 use crate::data_dir::DataDir;
 use crate::metrics::Metrics;
+use crate::snapshot::Snapshot;
 
 const FILE: &str = "configuration.sealed";
 const OWNER_ONLY: u32 = 0o600;
@@ -25,6 +28,7 @@ const OWNER_ONLY: u32 = 0o600;
 const RENEWED_AFTER: Duration = Duration::from_hours(1);
 /// So many times longer than a writing took is the rest after it.
 const RESTS_FOR: u32 = 10;
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 const RESTS_AFTER_FAILURE: Duration = Duration::from_secs(30);
 
 pub struct KeptConfig {
@@ -49,9 +53,15 @@ struct Last {
 #[derive(Debug, thiserror::Error)]
 enum KeepError {
     #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the database did not answer within 5 s")]
+    Timeout(#[from] Elapsed),
+    #[error(transparent)]
     Seal(#[from] SealError),
     #[error(transparent)]
     Disk(#[from] io::Error),
+    #[error(transparent)]
+    Task(#[from] JoinError),
 }
 
 impl KeptConfig {
@@ -60,7 +70,7 @@ impl KeptConfig {
     }
 
     /// What was kept, and when it was read; `None`, and the reason in the log, when there is nothing to serve from.
-    pub fn read(&self) -> Option<(ConfigRows, OffsetDateTime)> {
+    pub fn read(&self) -> Option<(Snapshot, OffsetDateTime)> {
         let file = self.path.display();
         let bytes = match std::fs::read(&self.path) {
             Ok(bytes) => bytes,
@@ -70,7 +80,7 @@ impl KeptConfig {
                 return None;
             }
         };
-        let (rows, read_at) = ConfigRows::open(&self.ring, &bytes)
+        let (snapshot, read_at) = opened(&self.ring, &bytes)
             .inspect_err(|error: &KeptConfigError| error!(%file, %error, "the kept configuration is refused"))
             .ok()?;
         let age = self.clock.now() - read_at;
@@ -78,7 +88,7 @@ impl KeptConfig {
             error!(%file, age_secs = age.whole_seconds(), "the kept configuration is refused: it is too old");
             return None;
         }
-        Some((rows, read_at))
+        Some((snapshot, read_at))
     }
 
     /// Whether this version should be read again to be kept, if it isn't at hand.
@@ -89,19 +99,17 @@ impl KeptConfig {
         !(last.is_under_way || rests || is_fresh)
     }
 
-    /// To be asked when `wants` said so. Gives the rows back; the writing goes on behind.
-    pub async fn keep(&self, rows: ConfigRows) -> Result<ConfigRows, JoinError> {
-        let (ring, read_at, began) = (self.ring.clone(), self.clock.now(), Instant::now());
-        let sealing = tokio::task::spawn_blocking(move || (rows.seal(&ring, read_at), rows));
-        let (sealed, rows) = sealing.await?;
+    /// To be asked when `wants` said so. Reads the configuration once more, by pieces, and writes it; all behind the caller.
+    pub fn keep(&self, store: Store) {
         self.last().is_under_way = true;
-        let (path, version, last, metrics) = (self.path.clone(), rows.version, self.last.clone(), self.metrics.clone());
-        tokio::task::spawn_blocking(move || {
-            let written = sealed.map_err(KeepError::from).and_then(|bytes| Ok(replace(&path, &bytes)?));
+        let (path, last, metrics) = (self.path.clone(), self.last.clone(), self.metrics.clone());
+        let (ring, read_at, began) = (self.ring.clone(), self.clock.now(), Instant::now());
+        tokio::spawn(async move {
+            let written = write(&store, ring, read_at, &path).await;
             let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
             *last = match written {
-                Ok(()) => {
+                Ok(version) => {
                     let rests_until = Some(now + (now - began) * RESTS_FOR);
                     Last { is_under_way: false, version: Some(version), ended: Some(now), rests_until }
                 }
@@ -112,7 +120,6 @@ impl KeptConfig {
                 }
             };
         });
-        Ok(rows)
     }
 
     fn last(&self) -> MutexGuard<'_, Last> {
@@ -120,17 +127,49 @@ impl KeptConfig {
     }
 }
 
-/// The old one or the new one is there at any moment, and whole.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
-    // What a crash left behind may have other permissions.
-    match std::fs::remove_file(&new) {
+fn opened(ring: &KeyRing, bytes: &[u8]) -> Result<(Snapshot, OffsetDateTime), KeptConfigError> {
+    let (mut kept, mut change) = (KeptConfigReader::new(ring, bytes)?, Snapshot::default().change());
+    while let Some(rows) = kept.next_piece()? {
+        change.put(rows, ring);
+    }
+    Ok((change.finish(kept.version), kept.read_at))
+}
+
+/// Gives the version that was written.
+async fn write(store: &Store, ring: KeyRing, read_at: OffsetDateTime, path: &Path) -> Result<i64, KeepError> {
+    let mut reading = timeout(QUERY_TIMEOUT, store.read_config(None)).await??;
+    let version = reading.version;
+    let (path, new) = (path.to_owned(), path.with_extension("new"));
+    let mut sealer = KeptConfigSealer::new(ring, version, read_at);
+    let mut file = created(&new)?;
+    file.write_all(sealer.header())?;
+    while let Some(rows) = timeout(QUERY_TIMEOUT, reading.next_piece()).await?? {
+        (file, sealer) = spawn_blocking(move || {
+            file.write_all(&sealer.seal(&rows)?)?;
+            Ok::<_, KeepError>((file, sealer))
+        })
+        .await??;
+    }
+    spawn_blocking(move || {
+        file.write_all(&sealer.end()?)?;
+        Ok(replace(&file, &new, &path)?)
+    })
+    .await?
+    .map(|()| version)
+}
+
+/// What a crash left behind may have other permissions.
+fn created(new: &Path) -> io::Result<File> {
+    match std::fs::remove_file(new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
+    OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(new)
+}
+
+/// The old one or the new one is there at any moment, and whole.
+fn replace(written: &File, new: &Path, path: &Path) -> io::Result<()> {
+    written.sync_all()?;
+    std::fs::rename(new, path)?;
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }

@@ -37,6 +37,7 @@ mod reply_stream;
 mod self_service;
 mod serve;
 mod served_keys;
+mod shards;
 mod shared_rules;
 mod snapshot;
 mod socket;

@@ -1,4 +1,5 @@
-//! What the edge serves from: every proxy by its slug, compiled and ready. Replaced as a whole, never changed.
+//! What the edge serves from: every proxy by its slug, compiled and ready. Never changed: a change of some apps makes another,
+//! which shares all the others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use keyward_domain::validate;
 use keyward_identity::{LinkedIssuer, SharedSecret};
 use keyward_store::end_user::EndUserNames;
 use keyward_store::sealing::KeyRing;
-use keyward_store::snapshot::{ConfigSnapshot, EdgeApp, EdgeIssuer, EdgePlan, EdgeProxy, RevokedUser};
+use keyward_store::snapshot::{ConfigRows, EdgeApp, EdgeIssuer, EdgePlan, EdgeProxy, RevokedUser};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use tracing::warn;
@@ -28,16 +29,20 @@ use uuid::Uuid;
 
 use crate::months::MonthsKept;
 use crate::served_keys::ServedKeys;
+use crate::shards::Shards;
 use crate::shared_rules::{Endpoints, SharedRules};
 
+#[derive(Clone, Default)]
 pub struct Snapshot {
     pub version: i64,
-    proxies: HashMap<String, Arc<ServedProxy>>,
-    by_id: HashMap<ProxyId, Arc<ServedProxy>>,
+    proxies: Shards<Arc<str>, Arc<ServedProxy>>,
+    by_id: Shards<ProxyId, Arc<ServedProxy>>,
+    of_app: Shards<AppId, Arc<[ProxyId]>>,
 }
 
 pub struct ServedProxy {
     pub id: ProxyId,
+    slug: Arc<str>,
     pub app: Arc<ServedApp>,
     pub account: AccountId,
     pub provider: &'static Provider,
@@ -130,29 +135,6 @@ fn token_scope(app: AppId, rows: &[EdgeIssuer]) -> Uuid {
 }
 
 impl Snapshot {
-    pub fn compile(config: ConfigSnapshot, ring: &KeyRing) -> Self {
-        for row in &config.broken {
-            warn!(row, "a row of the configuration can't be read and serves nothing");
-        }
-        let apps = config.apps.into_iter().map(|(id, row)| (id, Arc::new(ServedApp::compile(id, row, ring))));
-        let apps: HashMap<AppId, Arc<ServedApp>> = apps.collect();
-        let (mut proxies, mut by_id) = (HashMap::new(), HashMap::new());
-        let mut shared = SharedRules::default();
-        for row in config.proxies {
-            let slug = row.slug.as_str().to_owned();
-            let app = apps.get(&row.app).cloned();
-            match app.and_then(|app| compile(row, app, ring, &mut shared)) {
-                Some(proxy) => {
-                    let proxy = Arc::new(proxy);
-                    by_id.insert(proxy.id, proxy.clone());
-                    proxies.insert(slug, proxy);
-                }
-                None => warn!(slug, "a proxy whose app, provider or body rules can't be read serves nothing"),
-            }
-        }
-        Self { version: config.version, proxies, by_id }
-    }
-
     pub fn proxy(&self, slug: &str) -> Option<Arc<ServedProxy>> {
         self.proxies.get(slug).cloned()
     }
@@ -163,6 +145,60 @@ impl Snapshot {
 
     pub fn len(&self) -> usize {
         self.proxies.len()
+    }
+
+    /// Begins another one, with all that this one has.
+    pub fn change(&self) -> SnapshotChange {
+        SnapshotChange { next: self.clone(), shared: SharedRules::default() }
+    }
+}
+
+/// A snapshot on the way to the next: app by app, each anew as a whole.
+pub struct SnapshotChange {
+    next: Snapshot,
+    shared: SharedRules,
+}
+
+impl SnapshotChange {
+    pub fn remove(&mut self, app: AppId) {
+        let next = &mut self.next;
+        for id in next.of_app.remove(&app).iter().flat_map(|ids| ids.iter()) {
+            let Some(proxy) = next.by_id.remove(id) else { continue };
+            // Another app's proxy may have got the slug meanwhile.
+            if next.proxies.get(&*proxy.slug).is_some_and(|there| there.id == *id) {
+                next.proxies.remove(&*proxy.slug);
+            }
+        }
+    }
+
+    pub fn put(&mut self, rows: ConfigRows, ring: &KeyRing) {
+        rows.apps.iter().for_each(|app| self.remove(*app));
+        let config = rows.into_snapshot();
+        for row in &config.broken {
+            warn!(row, "a row of the configuration can't be read and serves nothing");
+        }
+        let apps = config.apps.into_iter().map(|(id, row)| (id, Arc::new(ServedApp::compile(id, row, ring))));
+        let apps: HashMap<AppId, Arc<ServedApp>> = apps.collect();
+        let mut of_app: HashMap<AppId, Vec<ProxyId>> = HashMap::new();
+        for row in config.proxies {
+            let (slug, app) = (row.slug.as_str().to_owned(), row.app);
+            let served = apps.get(&app).cloned().and_then(|app| compile(row, app, ring, &mut self.shared));
+            let Some(proxy) = served.map(Arc::new) else {
+                warn!(slug, "a proxy whose app, provider or body rules can't be read serves nothing");
+                continue;
+            };
+            of_app.entry(app).or_default().push(proxy.id);
+            self.next.by_id.insert(proxy.id, proxy.clone());
+            self.next.proxies.insert(proxy.slug.clone(), proxy);
+        }
+        for (app, ids) in of_app {
+            self.next.of_app.insert(app, ids.into());
+        }
+    }
+
+    pub fn finish(mut self, version: i64) -> Snapshot {
+        self.next.version = version;
+        self.next
     }
 }
 
@@ -185,6 +221,7 @@ fn compile(mut row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing, shared: &mut
         .ok()?;
     Some(ServedProxy {
         id: row.id,
+        slug: row.slug.as_str().into(),
         app,
         account: row.account,
         provider,

@@ -75,9 +75,9 @@ fn a_purchase_counts_at_its_own_seller_only() {
 #[test]
 fn what_is_over_counts_no_more_and_a_trial_counts_where_the_rule_says_so() {
     let rule = buys(PRO, "price_pro");
-    assert_eq!(decided(&[rule.clone()], vec![bought("price_pro", EntitlementState::Over)]).plan, FREE);
+    assert_eq!(decided(std::slice::from_ref(&rule), vec![bought("price_pro", EntitlementState::Over)]).plan, FREE);
     let trial = || vec![bought("price_pro", EntitlementState::Trial)];
-    assert_eq!(decided(&[rule.clone()], trial()).plan, PRO);
+    assert_eq!(decided(std::slice::from_ref(&rule), trial()).plan, PRO);
     assert_eq!(decided(&[with(rule, |when| when.trial = false)], trial()).plan, FREE);
 }
 

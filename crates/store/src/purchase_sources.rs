@@ -38,7 +38,7 @@ impl DataKey {
     }
 
     pub fn open_source_key(&self, source: &SourceRef, sealed: &[u8]) -> Result<Zeroizing<String>, SealError> {
-        text(self.open_bytes(sealed, &source.binding("purchase source key"))?)
+        text(&self.open_bytes(sealed, &source.binding("purchase source key"))?)
     }
 
     pub fn seal_webhook_secret(&self, source: &SourceRef, secret: &str) -> Result<Vec<u8>, SealError> {
@@ -46,12 +46,12 @@ impl DataKey {
     }
 
     pub fn open_webhook_secret(&self, source: &SourceRef, sealed: &[u8]) -> Result<Zeroizing<String>, SealError> {
-        text(self.open_bytes(sealed, &source.binding("webhook secret"))?)
+        text(&self.open_bytes(sealed, &source.binding("webhook secret"))?)
     }
 }
 
-fn text(plain: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, SealError> {
-    let text = std::str::from_utf8(&plain).map_err(|_| SealError::DoesNotOpen)?;
+fn text(plain: &[u8]) -> Result<Zeroizing<String>, SealError> {
+    let text = std::str::from_utf8(plain).map_err(|_| SealError::DoesNotOpen)?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 

@@ -52,6 +52,17 @@ pub struct DuePurchaser {
     pub named_user: Option<String>,
 }
 
+#[derive(FromRow)]
+struct DueRow {
+    account_id: Uuid,
+    app_id: Uuid,
+    source: String,
+    customer_id: String,
+    reading: i64,
+    failures: i32,
+    named_user: Option<String>,
+}
+
 /// What a reading brought.
 pub struct PurchaserReading {
     pub email: Option<String>,
@@ -140,19 +151,25 @@ impl Store {
         now: OffsetDateTime,
         until: OffsetDateTime,
     ) -> Result<Option<DuePurchaser>, StoreError> {
-        let row: Option<(Uuid, Uuid, String, String, i64, i32, Option<String>)> = sqlx::query_as(
+        let row: Option<DueRow> = sqlx::query_as(
             "UPDATE purchasers SET next_try_at = $2 WHERE id = (
                  SELECT id FROM purchasers WHERE wanted > read AND next_try_at <= $1
                  ORDER BY next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING account_id, app_id, source, customer_id, nextval('purchase_reads'), failures, named_user",
+             RETURNING account_id, app_id, source, customer_id, nextval('purchase_reads') AS reading, failures, named_user",
         )
         .bind(now)
         .bind(until)
         .fetch_optional(&self.pool)
         .await?;
-        let Some((account, app, source, customer, reading, failures, named_user)) = row else { return Ok(None) };
-        let source = SourceRef { account: AccountId(account), app: AppId(app), source: source_named(&source)? };
-        Ok(Some(DuePurchaser { source, customer, reading, failures, named_user }))
+        let Some(row) = row else { return Ok(None) };
+        let (account, app, source) = (AccountId(row.account_id), AppId(row.app_id), source_named(&row.source)?);
+        Ok(Some(DuePurchaser {
+            source: SourceRef { account, app, source },
+            customer: row.customer_id,
+            reading: row.reading,
+            failures: row.failures,
+            named_user: row.named_user,
+        }))
     }
 
     /// `subject` is the user that the records name, where there is one. A link by hand stays as it is. `false` when a later

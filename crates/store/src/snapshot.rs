@@ -4,7 +4,7 @@
 mod kept;
 mod rows;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use keyward_domain::ids::{AccountId, AppId, IssuerId, KeyId, PlanId, ProxyId};
@@ -16,18 +16,20 @@ use keyward_domain::rules::EndpointRule;
 use keyward_domain::secret::ProviderKey;
 use keyward_domain::slug::ProxySlug;
 use sha2::{Digest, Sha256};
+use sqlx::{Postgres, Transaction};
 use time::OffsetDateTime;
 use url::Url;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::end_user::EndUserNames;
 use crate::sealing::{KeyRing, SealContext, SealError};
 use crate::{Store, StoreError};
 
-pub use kept::KeptConfigError;
+pub use kept::{KeptConfigError, KeptConfigReader, KeptConfigSealer};
 
+#[derive(Default)]
 pub struct ConfigSnapshot {
-    pub version: i64,
     pub proxies: Vec<EdgeProxy>,
     /// By app; a proxy whose app is not among them serves nothing.
     pub apps: HashMap<AppId, EdgeApp>,
@@ -35,15 +37,16 @@ pub struct ConfigSnapshot {
     pub broken: Vec<String>,
 }
 
-/// A configuration as it was read, for what it makes (`into_snapshot`) and for keeping it (`seal`).
+/// The configuration of some apps as it was read, for what it makes (`into_snapshot`) and for keeping it.
 pub struct ConfigRows {
-    pub version: i64,
+    /// Whose rows these are: all that was known of them before is replaced.
+    pub apps: Vec<AppId>,
     rows: rows::Rows,
 }
 
 impl ConfigRows {
     pub fn into_snapshot(self) -> ConfigSnapshot {
-        self.rows.into_snapshot(self.version)
+        self.rows.into_snapshot()
     }
 }
 
@@ -139,16 +142,55 @@ impl Store {
         Ok(sqlx::query_scalar("SELECT version FROM config_version").fetch_one(&self.pool).await?)
     }
 
+    /// The whole, as of one moment.
     pub async fn config_snapshot(&self) -> Result<ConfigSnapshot, StoreError> {
-        Ok(self.config_rows().await?.into_snapshot())
+        let (mut reading, mut whole) = (self.read_config(None).await?, ConfigSnapshot::default());
+        while let Some(rows) = reading.next_piece().await? {
+            let ConfigSnapshot { proxies, apps, broken } = rows.into_snapshot();
+            whole.proxies.extend(proxies);
+            whole.apps.extend(apps);
+            whole.broken.extend(broken);
+        }
+        Ok(whole)
     }
 
-    pub async fn config_rows(&self) -> Result<ConfigRows, StoreError> {
+    /// What has changed after the version `since`; all there is without one.
+    pub async fn read_config(&self, since: Option<i64>) -> Result<ConfigReading, StoreError> {
         let mut tx = self.pool.begin().await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").execute(&mut *tx).await?;
         let version = sqlx::query_scalar("SELECT version FROM config_version").fetch_one(&mut *tx).await?;
-        let rows = rows::read(&mut tx).await?;
-        tx.commit().await?;
-        Ok(ConfigRows { version, rows })
+        let changed: Vec<Uuid> =
+            sqlx::query_scalar("SELECT id FROM apps WHERE $1::bigint IS NULL OR config_version > $1 ORDER BY id")
+                .bind(since)
+                .fetch_all(&mut *tx)
+                .await?;
+        let gone: Vec<Uuid> = sqlx::query_scalar("SELECT app_id FROM deleted_apps WHERE config_version > $1")
+            .bind(since.unwrap_or(i64::MAX))
+            .fetch_all(&mut *tx)
+            .await?;
+        let gone = gone.into_iter().map(AppId).collect();
+        Ok(ConfigReading { version, gone, changed: changed.into(), tx })
+    }
+}
+
+/// What is read goes by pieces: neither the database nor the reader has all of it at once, and none of it takes long.
+const APPS_IN_A_PIECE: usize = 100;
+
+/// A configuration as of one moment. Holds a connection and its transaction.
+pub struct ConfigReading {
+    pub version: i64,
+    pub gone: Vec<AppId>,
+    changed: VecDeque<Uuid>,
+    tx: Transaction<'static, Postgres>,
+}
+
+impl ConfigReading {
+    pub async fn next_piece(&mut self) -> Result<Option<ConfigRows>, StoreError> {
+        let piece: Vec<Uuid> = self.changed.drain(..self.changed.len().min(APPS_IN_A_PIECE)).collect();
+        if piece.is_empty() {
+            return Ok(None);
+        }
+        let rows = rows::read(&mut self.tx, &piece).await?;
+        Ok(Some(ConfigRows { apps: piece.into_iter().map(AppId).collect(), rows }))
     }
 }

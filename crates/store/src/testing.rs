@@ -1,6 +1,6 @@
 //! A fresh database for each test, on the server that `KEYWARD_TEST_DATABASE_URL` names (`make test` starts one).
 
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::Store;
@@ -37,6 +37,13 @@ impl TestDatabase {
     /// Runs SQL as the owner, for arranging and inspecting what no method offers.
     pub async fn execute(&self, sql: &str) -> u64 {
         sqlx::raw_sql(sql).execute(&self.store.pool).await.expect("the test's SQL is right").rows_affected()
+    }
+
+    /// The same, left open.
+    pub async fn begin(&self, sql: &str) -> Transaction<'static, Postgres> {
+        let mut tx = self.store.pool.begin().await.expect("a transaction begins");
+        sqlx::raw_sql(sql).execute(&mut *tx).await.expect("the test's SQL is right");
+        tx
     }
 
     pub async fn count(&self, sql: &str) -> i64 {

@@ -21,11 +21,12 @@ async fn a_change_is_served_within_a_moment() {
 async fn a_lost_notice_is_made_up_for_by_polling() {
     let world = World::with(&[("KEYWARD_CONFIG_POLL_SECS", "1")]).start().await;
     let proxy = world.openai().await;
-    // Without the trigger nobody is told; the version alone changes.
+    // Without the trigger nobody is told; the versions alone change.
     world.database.execute("ALTER TABLE proxies DISABLE TRIGGER proxies_config").await;
     world
         .change(&format!(
-            "UPDATE proxies SET enabled = false WHERE id = '{}'; UPDATE config_version SET version = version + 1",
+            "UPDATE proxies SET enabled = false WHERE id = '{}'; UPDATE config_version SET version = version + 1;
+             UPDATE apps SET config_version = (SELECT version FROM config_version)",
             proxy.proxy
         ))
         .await;

@@ -6,6 +6,7 @@ use crate::harness::{EdgeProcess, Folder, KEK, PROVIDER_KEY, Seeded, World, even
 use keyward_domain::ids::{AccountId, AppId, IssuerId};
 use keyward_domain::issuer::Subject;
 use keyward_store::sealing::KeyRing;
+use keyward_store::snapshot::KeptConfigSealer;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -52,6 +53,23 @@ async fn readyz(world: &World) -> String {
 async fn now(world: &World) -> OffsetDateTime {
     let secs = world.database.count("SELECT extract(epoch FROM now())::bigint").await;
     OffsetDateTime::from_unix_timestamp(secs).expect("a time")
+}
+
+/// Length, format, nonce and tag of a piece that holds nothing.
+const END_LENGTH: usize = 8 + 1 + 12 + 16;
+const HEADER_LENGTH: usize = 31;
+
+/// As the edge would have kept it.
+async fn sealed(world: &World, key: &str, read_at: OffsetDateTime) -> Vec<u8> {
+    let mut reading = world.database.store().read_config(None).await.expect("read");
+    let ring = KeyRing::from_hex(key).expect("64 digits");
+    let mut sealer = KeptConfigSealer::new(ring, reading.version, read_at);
+    let mut bytes = sealer.header().to_vec();
+    while let Some(rows) = reading.next_piece().await.expect("read") {
+        bytes.extend(sealer.seal(&rows).expect("sealed"));
+    }
+    bytes.extend(sealer.end().expect("sealed"));
+    bytes
 }
 
 async fn block(world: &World, proxy: &Seeded, sub: &str) {
@@ -118,16 +136,20 @@ async fn what_was_changed_cut_or_sealed_by_others_is_refused_and_the_database_wa
         bytes[at] ^= 1;
         bytes
     };
-    let rows = world.database.store().config_rows().await.expect("read");
-    let others = rows.seal(&KeyRing::from_hex(&"ab".repeat(32)).expect("64 digits"), OffsetDateTime::UNIX_EPOCH);
+    let others = sealed(&world, &"ab".repeat(32), OffsetDateTime::UNIX_EPOCH).await;
+    let last = whole.len() - END_LENGTH;
+    assert!(last > HEADER_LENGTH + END_LENGTH, "a piece stands before the end");
     for (what, bytes) in [
         ("the version was changed", flipped(22)),
         ("the time was changed", flipped(30)),
         ("the rows were changed", flipped(whole.len() / 2)),
         ("it was cut short", whole[..whole.len() - 1].to_vec()),
         ("hardly anything is left", whole[..9].to_vec()),
+        ("the end was cut off", whole[..last].to_vec()),
+        ("a piece was cut out", [&whole[..HEADER_LENGTH], &whole[last..]].concat()),
+        ("a piece stands in it twice", [&whole[..last], &whole[HEADER_LENGTH..]].concat()),
         ("it is something else", b"{\"proxies\": []}".to_vec()),
-        ("it is of another installation", others.expect("sealed")),
+        ("it is of another installation", others),
     ] {
         std::fs::write(kept.file(), bytes).expect("written");
         let (mut process, ops) = EdgeProcess::start_waiting(&world.env()).await;
@@ -149,9 +171,8 @@ async fn what_is_older_than_the_operator_allows_is_refused() {
     kept.is_current(&world).await;
     world.cable.cut();
     world.edge.process.kill().await;
-    let rows = world.database.store().config_rows().await.expect("read");
-    let (ring, read_at) = (KeyRing::from_hex(KEK).expect("64 digits"), now(&world).await - Duration::hours(2));
-    std::fs::write(kept.file(), rows.seal(&ring, read_at).expect("sealed")).expect("written");
+    let old = sealed(&world, KEK, now(&world).await - Duration::hours(2)).await;
+    std::fs::write(kept.file(), old).expect("written");
     let mut env = world.env();
     env.push(("KEYWARD_KEPT_CONFIG_MAX_AGE_SECS".to_owned(), "3600".to_owned()));
     let (mut process, _) = EdgeProcess::start_waiting(&env).await;

@@ -75,7 +75,13 @@ async fn a_block_reaches_every_node_also_when_its_notice_is_lost() {
     let owner = Owner::of(&world, &proxy).await;
     world.database.execute("ALTER TABLE app_users DISABLE TRIGGER app_users_config").await;
     owner.block(&world, "alice").await;
-    world.database.execute("UPDATE config_version SET version = version + 1").await;
+    world
+        .database
+        .execute(
+            "UPDATE config_version SET version = version + 1;
+             UPDATE apps SET config_version = (SELECT version FROM config_version)",
+        )
+        .await;
     assert_eq!(refused(&world, &proxy, "alice", 403).await, "user_blocked");
     let token = world.token("alice").await;
     let url = format!("http://{}/{}/v1/models", other.address, proxy.slug);

@@ -127,7 +127,8 @@ fn claim(name: &ClaimName, value: &str, claims: Option<&Map<String, Value>>) -> 
 fn says(found: &Value, value: &str) -> bool {
     match found {
         Value::String(text) => text == value,
-        Value::Bool(_) | Value::Number(_) => found.to_string() == value,
+        Value::Bool(is) => value == is.to_string(),
+        Value::Number(number) => value == number.to_string(),
         Value::Null | Value::Array(_) | Value::Object(_) => false,
     }
 }

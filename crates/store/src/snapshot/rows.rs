@@ -105,49 +105,61 @@ struct RevokedRow {
     tokens_not_before: Option<OffsetDateTime>,
 }
 
-pub(super) async fn read(connection: &mut PgConnection) -> Result<Rows, StoreError> {
+/// Of these apps.
+pub(super) async fn read(connection: &mut PgConnection, apps: &[Uuid]) -> Result<Rows, StoreError> {
     Ok(Rows {
-        apps: sqlx::query_as("SELECT id, policy FROM apps").fetch_all(&mut *connection).await?,
+        apps: sqlx::query_as("SELECT id, policy FROM apps WHERE id = ANY($1)")
+            .bind(apps)
+            .fetch_all(&mut *connection)
+            .await?,
         plans: sqlx::query_as(
-            "SELECT id, app_id, name, is_default, policy FROM plans ORDER BY position, created_at, id",
+            "SELECT id, app_id, name, is_default, policy FROM plans WHERE app_id = ANY($1)
+             ORDER BY position, created_at, id",
         )
+        .bind(apps)
         .fetch_all(&mut *connection)
         .await?,
         proxies: sqlx::query_as(
             "SELECT proxies.id, app_id, account_id, slug, provider, base_url, key_placement, enabled, rules, policy,
                  allowed_origins, accounts.wrapped_data_key
-             FROM proxies JOIN accounts ON accounts.id = proxies.account_id",
+             FROM proxies JOIN accounts ON accounts.id = proxies.account_id WHERE app_id = ANY($1)",
         )
+        .bind(apps)
         .fetch_all(&mut *connection)
         .await?,
         keys: sqlx::query_as(
             "SELECT sealed_keys.id, proxy_id, version, sealed, weight
              FROM sealed_keys JOIN proxies ON proxies.id = proxy_id AND proxies.account_id = sealed_keys.account_id
-             ORDER BY sealed_keys.created_at, sealed_keys.id",
+             WHERE proxies.app_id = ANY($1) ORDER BY sealed_keys.created_at, sealed_keys.id",
         )
+        .bind(apps)
         .fetch_all(&mut *connection)
         .await?,
         issuers: sqlx::query_as(
             "SELECT issuers.id, app_id, account_id, config, sealed_secret, anonymous_policy, accounts.wrapped_data_key
-             FROM issuers JOIN accounts ON accounts.id = issuers.account_id ORDER BY issuers.created_at, issuers.id",
+             FROM issuers JOIN accounts ON accounts.id = issuers.account_id WHERE app_id = ANY($1)
+             ORDER BY issuers.created_at, issuers.id",
         )
+        .bind(apps)
         .fetch_all(&mut *connection)
         .await?,
         revoked: sqlx::query_as(
             "SELECT app_id, issuer_id, sub, blocked_at IS NOT NULL AS blocked, tokens_not_before
-             FROM app_users WHERE blocked_at IS NOT NULL OR tokens_not_before IS NOT NULL",
+             FROM app_users WHERE app_id = ANY($1) AND (blocked_at IS NOT NULL OR tokens_not_before IS NOT NULL)",
         )
+        .bind(apps)
         .fetch_all(&mut *connection)
         .await?,
-        sources: sqlx::query_as("SELECT app_id, source, connected_at FROM purchase_sources")
+        sources: sqlx::query_as("SELECT app_id, source, connected_at FROM purchase_sources WHERE app_id = ANY($1)")
+            .bind(apps)
             .fetch_all(&mut *connection)
             .await?,
     })
 }
 
 impl Rows {
-    pub(super) fn into_snapshot(self, version: i64) -> ConfigSnapshot {
-        let mut snapshot = ConfigSnapshot { version, proxies: Vec::new(), apps: HashMap::new(), broken: Vec::new() };
+    pub(super) fn into_snapshot(self) -> ConfigSnapshot {
+        let mut snapshot = ConfigSnapshot::default();
         for row in self.apps {
             let id = row.id;
             let app = json(row.policy).map(|policy| EdgeApp {

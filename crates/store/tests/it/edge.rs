@@ -79,7 +79,6 @@ async fn a_snapshot_leaves_out_what_it_cannot_read_and_names_it() {
     let database = planted().await;
     database.execute("UPDATE proxies SET base_url = 'nonsense' WHERE slug = 'bbbbbbbbbbbb'").await;
     let snapshot = database.store().config_snapshot().await.expect("read");
-    assert_eq!(snapshot.version, database.store().config_version().await.expect("read"));
     let slugs: Vec<&str> = snapshot.proxies.iter().map(|proxy| proxy.slug.as_str()).collect();
     assert_eq!(slugs, ["aaaaaaaaaaaa"]);
     assert_eq!(snapshot.broken.len(), 1);

@@ -27,6 +27,7 @@ async fn a_new_key_encryption_key_takes_over_and_the_old_one_opens_nothing_more(
     store.adopt_key_ring(&old).await.expect("the first start");
     let (_, account) = owner(store, "ada@example.com").await;
     let data_key = old.open_data_key(account, &store.wrapped_data_key(account).await.expect("there")).expect("opens");
+    store.create_app(account, "App", crate::edge::NOW).await.expect("created");
     let issuer = IssuerId(uuid::Uuid::from_u128(1));
     let sealed = data_key.seal_issuer_secret(issuer, "secret").expect("random");
 

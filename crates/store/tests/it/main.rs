@@ -3,6 +3,7 @@
 mod app_users;
 mod backoff;
 mod common;
+mod config_reading;
 mod edge;
 mod email_tokens;
 mod key_ring;

@@ -79,10 +79,12 @@ pub async fn block(database: &TestDatabase, seeded: &Seeded, user: &str, notice:
     let (app, id) = (seeded.app, Uuid::now_v7());
     let (before, after) = match notice {
         Notice::Sent => ("", ""),
-        // Triggers do not fire for a replica: the version is counted by hand, and nobody is told.
-        Notice::Lost => {
-            ("SET LOCAL session_replication_role = replica;", "UPDATE config_version SET version = version + 1;")
-        }
+        // Triggers do not fire for a replica: the versions are counted by hand, and nobody is told.
+        Notice::Lost => (
+            "SET LOCAL session_replication_role = replica;",
+            "UPDATE config_version SET version = version + 1;
+             UPDATE apps SET config_version = (SELECT version FROM config_version);",
+        ),
     };
     database
         .execute(&format!(
