@@ -8,6 +8,7 @@ mod numbers;
 mod refusal;
 mod set;
 mod sockets;
+mod stricter;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub use models::fits;
 pub use refusal::BodyRefusal;
 pub use set::{BodyRuleError, BodyRules, Ruling, endpoint};
 pub use sockets::check_message;
+pub use stricter::stricter;
 pub use tools::tool_types;
 
 /// Of two rules that fit an endpoint, the one that names it counts alone.

@@ -13,7 +13,6 @@ use crate::limits::Limit;
 use crate::ownership::ResourceRef;
 use crate::plans::PlanRule;
 use crate::provider::OwnershipRule;
-use crate::rules::EndpointRule;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -68,9 +67,10 @@ pub struct PlanPolicy {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PlanAtProxy {
-    /// None for all that the proxy allows.
-    pub endpoints: Option<Vec<EndpointRule>>,
-    pub bodies: Vec<BodyRule>,
+    /// Names of endpoint rules of the proxy (`POST /v1/chat/completions`); none for all that it has.
+    pub endpoints: Option<BTreeSet<String>>,
+    /// Names no endpoint: on each, the stricter of it and the proxy's own rule holds.
+    pub body: BodyRule,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -92,6 +92,11 @@ pub const RESERVED_HEADERS: &[&str] = &[
 ];
 
 impl EndpointRule {
+    /// `POST /v1/chat/completions`
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.template)
+    }
+
     pub fn check(&self) -> Result<(), RuleError> {
         self.template().map(drop)
     }
