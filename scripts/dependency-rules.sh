@@ -23,10 +23,11 @@ without() { # PACKAGE TARGET CRATES…
 HOST=$(rustc -vV | sed -n 's/^host: //p')
 without keyward-domain "$HOST" tokio sqlx axum leptos reqwest getrandom rand
 without frontend wasm32-unknown-unknown keyward-store keyward-control keyward-identity sqlx tokio reqwest
-without keyward-proxy "$HOST" keyward-app keyward-control leptos
+without keyward-proxy "$HOST" keyward-app keyward-control keyward-payments leptos
 without keyward-emulator "$HOST" keyward-domain keyward-store keyward-control sqlx
-without keyward-store "$HOST" keyward-control keyward-identity reqwest axum leptos
+without keyward-store "$HOST" keyward-control keyward-identity keyward-payments reqwest axum leptos
 without keyward-control "$HOST" leptos axum
+without keyward-payments "$HOST" keyward-store keyward-control sqlx leptos axum
 
 # SQL only in the store.
 if git grep -nE 'sqlx::(query|raw_sql)' -- '*.rs' ':!crates/store' ':!*/tests/*' >&2; then
