@@ -8,7 +8,7 @@ use leptos_router::{SsrMode, path};
 
 use crate::account::AccountPage;
 use crate::app_check::AppCheckPage;
-use crate::app_users::AppUsersPage;
+use crate::app_users::{AppUserPage, AppUsersPage};
 use crate::apps::{AppPage, AppsPage};
 use crate::bodies::{BodiesPage, BodyRulePage};
 use crate::error::PageError;
@@ -21,7 +21,7 @@ use crate::limits::{AppLimitsPage, ProxyLimitsPage};
 use crate::members::{
     CheckYourMailPage, DevMailPage, ForgotPasswordPage, ResetPasswordPage, SignInPage, SignUpPage, VerifyPage,
 };
-use crate::plans::{PlanPage, PlansPage};
+use crate::plans::{PlanAccessPage, PlanPage, PlanRulePage, PlansPage};
 use crate::prices::PricesPage;
 use crate::proxies::{NewProxyPage, ProxyPage, ProxySettingsPage};
 use crate::ui::page::ErrorPage;
@@ -50,8 +50,11 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/apps/:id/proxies/new") view=NewProxyPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/limits") view=AppLimitsPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/plans") view=PlansPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/plans/rule") view=PlanRulePage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/plans/:plan") view=PlanPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/plans/:plan/proxies/:proxy") view=PlanAccessPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/users") view=AppUsersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/users/user") view=AppUserPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/app-check") view=AppCheckPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/addresses") view=AppAddressesPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/prices") view=PricesPage ssr=SsrMode::Async/>

@@ -1,6 +1,6 @@
 //! The list of users, with a search that is in the address, so that it needs no script.
 
-use keyward_domain::ids::AppId;
+use keyward_domain::ids::{AppId, IssuerId};
 use keyward_domain::view::{AppUserSearch, AppUserView, AppUsersShown, AppUsersView};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -59,7 +59,7 @@ fn Users(view: AppUsersView, search: AppUserSearch, actions: UserActions) -> imp
     let app = view.app_id;
     let narrowed = !search.sub.is_empty() || search.only != AppUsersShown::All || !search.after.is_empty();
     let list = if view.users.is_empty() && narrowed {
-        view! { <Empty title="Nobody found" text="No user of this app fits."><a class="btn" href=format!("/apps/{app}/users")>"Show all"</a></Empty> }.into_any()
+        nobody(&view, &search)
     } else if view.users.is_empty() {
         view! { <Empty title="No users yet" text="They show up here with their first call."/> }.into_any()
     } else {
@@ -87,6 +87,28 @@ fn Users(view: AppUsersView, search: AppUserSearch, actions: UserActions) -> imp
     .into_any()
 }
 
+/// Who has not called has a page too.
+fn nobody(view: &AppUsersView, search: &AppUserSearch) -> AnyView {
+    let app = view.app_id;
+    let sub = search.sub.trim().to_owned();
+    let issuers = if sub.is_empty() { Vec::new() } else { view.issuers.clone() };
+    let links = issuers.into_iter().map(move |(issuer, title)| {
+        let text = format!("Open {sub} of {title}");
+        view! { <a class="btn break" href=user_page(app, issuer, &sub)>{text}</a>" " }
+    });
+    view! {
+        <Empty title="Nobody found" text="No user of this app fits. One who has not called yet can be opened by the whole user id.">
+            {links.collect_view()}
+            <a class="btn" href=format!("/apps/{app}/users")>"Show all"</a>
+        </Empty>
+    }
+    .into_any()
+}
+
+fn user_page(app: AppId, issuer: IssuerId, sub: &str) -> String {
+    format!("/apps/{app}/users/user?issuer={issuer}&sub={}", Url::escape(sub))
+}
+
 #[component]
 fn SearchForm(app: AppId, search: AppUserSearch) -> impl IntoView {
     let only_revoked = search.only == AppUsersShown::Revoked;
@@ -105,6 +127,7 @@ fn row(app: AppId, user: AppUserView, actions: UserActions) -> impl IntoView {
     let revoked = user.tokens_not_before.map(|at| format!(" · tokens from before {} are refused", moment(at)));
     let badge = user.blocked_at.map(|_| view! { " "<Badge tone=Tone::Caution text="Blocked"/> });
     let since = user.blocked_at.map(|at| format!(" · blocked {}", moment(at)));
+    let href = user_page(app, user.issuer, &user.sub);
     let (sub, issuer_title, same) = (user.sub.clone(), user.issuer_title.clone(), user.clone());
     let block = if user.blocked_at.is_some() {
         view! { <Unblock app user action=actions.unblock/> }.into_any()
@@ -122,7 +145,7 @@ fn row(app: AppId, user: AppUserView, actions: UserActions) -> impl IntoView {
     view! {
         <li class="row">
             <div class="row-main">
-                <h3 class="row-title">{sub}{badge}</h3>
+                <h3 class="row-title"><a class="link-quiet" href=href>{sub}</a>{badge}</h3>
                 <p class="muted">{issuer_title}" · "{seen}{since}{revoked}</p>
             </div>
             <div class="row-actions">

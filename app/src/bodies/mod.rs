@@ -7,3 +7,4 @@ mod words;
 
 pub use form::BodyRulePage;
 pub use list::BodiesPage;
+pub use words::summary;

@@ -9,7 +9,7 @@ use crate::ui::card::Section;
 use crate::ui::field::TextArea;
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::format::capitalized;
-use crate::ui::icon::{Icon, IconName};
+use crate::ui::verdict::{Mark, VerdictLine};
 
 #[component]
 pub fn TokenCheck(
@@ -54,19 +54,10 @@ fn Verdicts(lines: Vec<TokenCheckLine>) -> impl IntoView {
 }
 
 fn verdict(line: TokenCheckLine) -> impl IntoView {
-    let (class, word, icon) = match line.verdict {
-        Verdict::Passed => ("verdict-mark verdict-passed", "Passed: ", Some(IconName::Check)),
-        Verdict::Failed => ("verdict-mark verdict-failed", "Failed: ", Some(IconName::Cross)),
-        Verdict::NotChecked => ("verdict-mark", "Not checked: ", None),
+    let mark = match line.verdict {
+        Verdict::Passed => Mark::Passed,
+        Verdict::Failed => Mark::Failed,
+        Verdict::NotChecked => Mark::Open,
     };
-    view! {
-        <li class="verdict">
-            <span class=class>{icon.map(|name| view! { <Icon name class="icon-small"/> })}</span>
-            <div>
-                <p class="step-title"><span class="sr-only">{word}</span>{line.check}</p>
-                <p class="muted break">{capitalized(&line.reason)}</p>
-            </div>
-        </li>
-    }
-    .into_any()
+    view! { <VerdictLine mark title=line.check.into_any() text=capitalized(&line.reason)/> }
 }

@@ -1,55 +1,88 @@
-//! All plans of an app, and the form that makes one.
+//! All plans of an app, who is in which, and the form that makes one.
 
 use keyward_domain::ids::AppId;
-use keyward_domain::view::PlanView;
+use keyward_domain::view::{EmailLink, PlanView, PlansView};
 use leptos::prelude::*;
 
-use super::api::{CreatePlan, plans};
+use super::api::{CreatePlan, SwapPlans, plans};
+use super::rules::{RuleActions, RuleSection};
+use super::rules_api::SetEmailLink;
+use super::words::plan_summary;
 use crate::apps::{AppPageHead, app_id};
+use crate::stored::word;
 use crate::ui::card::Section;
-use crate::ui::field::Field;
-use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
-use crate::ui::format::counted;
+use crate::ui::field::{Field, Select};
+use crate::ui::form::{FormAlert, FormError, PostForm, Saved, SubmitButton, pending};
 use crate::ui::icon::{Icon, IconName};
 use crate::ui::loading::loaded;
 use crate::ui::notice::{Badge, Tone};
+use crate::ui::order::Mover;
+
+const LEAD: &str = "What a class of users may use, over all proxies of the app, and who belongs to it.";
 
 #[component]
 pub fn PlansPage() -> impl IntoView {
     let id = app_id();
+    let swap = ServerAction::<SwapPlans>::new();
+    let rules = RuleActions::unsent();
+    let email = ServerAction::<SetEmailLink>::new();
     let resource = Resource::new(
-        move || id.get(),
-        |id| async move {
-            let id = id?;
-            Ok((id, plans(id).await?))
-        },
+        move || (id.get(), swap.version().get(), rules.changes(), email.version().get()),
+        |(id, ..)| async move { plans(id?).await },
     );
-    loaded(resource, |(id, plans)| {
-        let name = plans.first().map(|plan| plan.app_name.clone()).unwrap_or_default();
-        let rows = plans.into_iter().map(row).collect_view();
+    loaded(resource, move |view| {
+        let app = view.app_id;
         view! {
-            <AppPageHead id name title="Plans" lead="What a class of users may use, over all proxies of the app."/>
+            <AppPageHead id=app name=view.app_name.clone() title="Plans" lead=LEAD/>
             <div class="stack">
-                <Section title="Plans"><ul class="row-list">{rows}</ul></Section>
-                <NewPlan app=id/>
+                <PlanList view=view.clone() swap/>
+                <RuleSection view=view.clone() actions=rules/>
+                <NewPlan app/>
+                <EmailLinkForm app now=view.email_link action=email/>
             </div>
         }
         .into_any()
     })
 }
 
-fn row(plan: PlanView) -> impl IntoView {
-    let limits = i64::try_from(plan.limits().len()).unwrap_or(i64::MAX);
-    let limits = if limits == 0 { "No limits of its own".to_owned() } else { counted(limits, "limit", "limits") };
+#[component]
+fn PlanList(view: PlansView, swap: ServerAction<SwapPlans>) -> impl IntoView {
+    let app = view.app_id;
+    let ids: Vec<String> = view.plans.iter().map(|plan| plan.id.to_string()).collect();
+    let pair = |upper: Option<&String>, lower: Option<&String>| {
+        Some(vec![("app", app.to_string()), ("upper", upper?.clone()), ("lower", lower?.clone())])
+    };
+    let rows = view
+        .plans
+        .iter()
+        .enumerate()
+        .map(|(at, plan)| {
+            let own = ids.get(at);
+            let up = at.checked_sub(1).and_then(|before| pair(ids.get(before), own));
+            let down = pair(own, ids.get(at + 1));
+            let mover = view! { <Mover action=swap what=plan.name.clone() up down/> }.into_any();
+            row(plan, mover)
+        })
+        .collect_view();
+    view! {
+        <Section title="Plans">
+            <FormAlert error=FormError::of(swap)/>
+            <ul class="row-list">{rows}</ul>
+        </Section>
+    }
+    .into_any()
+}
+
+fn row(plan: &PlanView, mover: AnyView) -> impl IntoView + use<> {
     let badge = plan.is_default.then(|| view! { <Badge tone=Tone::Neutral text="Default"/> });
-    let whose = plan.is_default.then_some(" · for everybody without another");
+    let href = format!("/apps/{}/plans/{}", plan.app_id, plan.id);
     view! {
         <li class="row panel-link">
             <div class="row-main">
-                <h3 class="row-title"><a class="stretched" href=format!("/apps/{}/plans/{}", plan.app_id, plan.id)>{plan.name}</a></h3>
-                <p class="muted">{limits}{whose}</p>
+                <h3 class="row-title"><a class="stretched" href=href>{plan.name.clone()}</a></h3>
+                <p class="muted">{plan_summary(plan)}</p>
             </div>
-            <div class="row-end">{badge}<Icon name=IconName::Chevron class="icon-small"/></div>
+            <div class="row-end">{badge}{mover}<Icon name=IconName::Chevron class="icon-small"/></div>
         </li>
     }
     .into_any()
@@ -60,13 +93,36 @@ fn NewPlan(app: AppId) -> impl IntoView {
     let action = ServerAction::<CreatePlan>::new();
     let error = FormError::of(action);
     view! {
-        <Section title="New plan" lead="For users whose tokens name it, or for the anonymous users of an identity provider.">
+        <Section title="New plan" lead="Then say what it may use, and add a rule for whom it is.">
             <div class="panel form-width">
                 <PostForm action=action>
                     <FormAlert error fields=&["name"]/>
                     <input type="hidden" name="app" value=app.to_string()/>
                     <Field name="name" label="Name" error hint="Users may see it when one of its limits is reached."/>
                     <div><SubmitButton pending=pending(action)>"Create plan"</SubmitButton></div>
+                </PostForm>
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn EmailLinkForm(app: AppId, now: EmailLink, action: ServerAction<SetEmailLink>) -> impl IntoView {
+    let error = FormError::of(action);
+    let choices = [
+        (EmailLink::Off, "Belong to nobody until they are linked by hand"),
+        (EmailLink::On, "Belong to the user with the same verified e-mail address"),
+    ];
+    let choices = choices.map(|(choice, text)| (word(&choice), text.to_owned())).to_vec();
+    view! {
+        <Section title="Customers without a user" lead="A customer at Stripe or RevenueCat is told apart by the user id that your app gave along.">
+            <div class="panel form-width">
+                <PostForm action=action>
+                    <FormAlert error fields=&["to"]/>
+                    <input type="hidden" name="app" value=app.to_string()/>
+                    <Select name="to" label="Purchases whose records name no user" error choices value=word(&now) hint="Only an address that the identity provider says it verified counts. Whoever can get such an account by somebody else’s address gets their plan."/>
+                    <div class="submit-row"><SubmitButton pending=pending(action) class="btn">"Save"</SubmitButton><Saved action/></div>
                 </PostForm>
             </div>
         </Section>

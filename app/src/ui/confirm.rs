@@ -69,6 +69,6 @@ where
     .into_any()
 }
 
-fn hidden(fields: Hidden) -> impl IntoView {
+pub fn hidden(fields: Hidden) -> impl IntoView {
     fields.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }).collect_view()
 }

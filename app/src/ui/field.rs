@@ -15,6 +15,8 @@ pub enum FieldKind {
     Secret,
     Address,
     Number,
+    /// `2026-12-31`
+    Date,
 }
 
 impl FieldKind {
@@ -26,6 +28,7 @@ impl FieldKind {
             // `type=url` would refuse what the server explains better.
             Self::Address => "text",
             Self::Number => "number",
+            Self::Date => "date",
         }
     }
 
@@ -34,7 +37,7 @@ impl FieldKind {
             Self::Email => "username",
             Self::CurrentPassword => "current-password",
             Self::NewPassword => "new-password",
-            Self::Text | Self::Secret | Self::Address | Self::Number => "off",
+            Self::Text | Self::Secret | Self::Address | Self::Number | Self::Date => "off",
         }
     }
 
@@ -42,7 +45,7 @@ impl FieldKind {
         match self {
             Self::Address => Some("url"),
             Self::Number => Some("numeric"),
-            Self::Text | Self::Email | Self::CurrentPassword | Self::NewPassword | Self::Secret => None,
+            Self::Text | Self::Email | Self::CurrentPassword | Self::NewPassword | Self::Secret | Self::Date => None,
         }
     }
 }
@@ -64,7 +67,7 @@ pub fn Field(
     // A secret never comes back from anywhere.
     let begins_with = match kind {
         FieldKind::CurrentPassword | FieldKind::NewPassword | FieldKind::Secret => None,
-        FieldKind::Text | FieldKind::Email | FieldKind::Address | FieldKind::Number => {
+        FieldKind::Text | FieldKind::Email | FieldKind::Address | FieldKind::Number | FieldKind::Date => {
             Some(error.typed_or(name, value))
         }
     };

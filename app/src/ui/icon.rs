@@ -15,6 +15,8 @@ pub enum IconName {
     Lock,
     Plus,
     Chevron,
+    Up,
+    Down,
 }
 
 impl IconName {
@@ -35,6 +37,8 @@ impl IconName {
             Self::Lock => "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
             Self::Plus => "M12 5v14M5 12h14",
             Self::Chevron => "M9 6l6 6-6 6",
+            Self::Up => "M12 19V5M6 11l6-6 6 6",
+            Self::Down => "M12 5v14M6 13l6 6 6-6",
         }
     }
 }

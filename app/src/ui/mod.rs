@@ -11,6 +11,8 @@ pub mod format;
 pub mod icon;
 pub mod loading;
 pub mod notice;
+pub mod order;
 pub mod page;
 pub mod row;
 pub mod tabs;
+pub mod verdict;

@@ -76,7 +76,7 @@ impl Control {
 }
 
 /// A user's id is compared with what tokens carry: only blanks around it can be a slip.
-fn well_formed(subject: &Subject) -> Result<Subject, ControlError> {
+pub(crate) fn well_formed(subject: &Subject) -> Result<Subject, ControlError> {
     let sub = subject.sub.trim();
     if sub.is_empty() || sub.len() > LONGEST_SUB || sub.chars().any(char::is_control) {
         return Err(ControlError::invalid("sub", "enter the user’s id, as the sub of their token has it"));
@@ -85,10 +85,14 @@ fn well_formed(subject: &Subject) -> Result<Subject, ControlError> {
 }
 
 fn view(row: AppUserRow, titles: &HashMap<IssuerId, &str>) -> AppUserView {
-    let issuer = IssuerId(row.issuer_id);
+    let title = titles.get(&IssuerId(row.issuer_id)).copied().unwrap_or_default();
+    app_user_view(row, title)
+}
+
+pub(crate) fn app_user_view(row: AppUserRow, issuer_title: &str) -> AppUserView {
     AppUserView {
-        issuer,
-        issuer_title: titles.get(&issuer).copied().unwrap_or_default().to_owned(),
+        issuer: IssuerId(row.issuer_id),
+        issuer_title: issuer_title.to_owned(),
         sub: row.sub,
         last_seen_at: row.last_seen_at,
         blocked_at: row.blocked_at,

@@ -3,7 +3,7 @@
 use keyward_domain::key_pool;
 use keyward_domain::validate::FieldError;
 use keyward_store::sealing::SealError;
-use keyward_store::{StoreError, apps, issuers, members, plans, proxies, sealed_keys};
+use keyward_store::{StoreError, apps, issuers, members, plan_rules, plans, proxies, sealed_keys};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
@@ -54,6 +54,10 @@ impl From<StoreError> for ControlError {
                     plans::ANONYMOUS_PLAN => {
                         "the anonymous users of an identity provider are in this plan; choose another for them first"
                             .to_owned()
+                    }
+                    plans::PLAN_IN_RULES => "a rule puts users in this plan; change it or remove it first".to_owned(),
+                    plan_rules::PLANS_REORDERED => {
+                        "the plans were changed in the meantime; reload the page and try again".to_owned()
                     }
                     issuers::ISSUER_TWICE => "this identity provider is linked already".to_owned(),
                     issuers::TOO_MANY_ISSUERS => {

@@ -18,6 +18,8 @@ mod key_sealing;
 mod mail_texts;
 mod mailer;
 mod passwords;
+mod plan_rules;
+mod plans;
 mod policies;
 mod proxies;
 mod proxy_keys;
@@ -31,6 +33,7 @@ mod test_request;
 mod token_check;
 mod tokens;
 mod usage;
+mod user_plans;
 
 pub use actor::Actor;
 pub use control::{Control, ControlParts};

@@ -1,13 +1,12 @@
-//! Limits, budgets, plans and prices: what an app's users may use, and what it costs.
+//! Limits, budgets and prices: what an app's users may use, and what it costs.
 
 use keyward_domain::calendar;
-use keyward_domain::ids::{AccountId, AppId, PlanId};
+use keyward_domain::ids::{AccountId, AppId};
 use keyward_domain::limits::Limit;
 use keyward_domain::place::LimitPlace;
 use keyward_domain::policy::{AppPolicy, PriceOverride, WithoutCounters};
 use keyward_domain::validate::{self, LimitForm, PriceForm};
-use keyward_domain::view::{AppPolicyView, PlanView};
-use keyward_store::plans::PlanRow;
+use keyward_domain::view::AppPolicyView;
 
 use crate::{Actor, Control, ControlError};
 
@@ -96,44 +95,5 @@ impl Control {
         change: impl FnOnce(&mut AppPolicy) -> Result<(), ControlError> + Send,
     ) -> Result<(), ControlError> {
         self.store().change_app_policy(actor.editing()?, app, change).await
-    }
-
-    /// The default plan first. `NotFound` for another account's app.
-    pub async fn plans(&self, actor: &Actor, app: AppId) -> Result<Vec<PlanView>, ControlError> {
-        let account = actor.account_id();
-        self.store().app_name(account, app).await?;
-        Ok(self.store().plans(account, app).await?.into_iter().map(plan_view).collect())
-    }
-
-    pub async fn plan(&self, actor: &Actor, plan: PlanId) -> Result<PlanView, ControlError> {
-        Ok(plan_view(self.store().plan(actor.account_id(), plan).await?))
-    }
-
-    pub async fn create_plan(&self, actor: &Actor, app: AppId, name: &str) -> Result<PlanId, ControlError> {
-        let account = actor.editing()?;
-        let name = validate::name(name).map_err(|error| ControlError::invalid("name", error))?;
-        Ok(self.store().create_plan(account, app, &name, self.now()).await?)
-    }
-
-    pub async fn rename_plan(&self, actor: &Actor, plan: PlanId, name: &str) -> Result<(), ControlError> {
-        let account = actor.editing()?;
-        let name = validate::name(name).map_err(|error| ControlError::invalid("name", error))?;
-        Ok(self.store().rename_plan(account, plan, &name).await?)
-    }
-
-    /// Who was in it is in the default plan from then on.
-    pub async fn delete_plan(&self, actor: &Actor, plan: PlanId) -> Result<(), ControlError> {
-        Ok(self.store().delete_plan(actor.editing()?, plan).await?)
-    }
-}
-
-fn plan_view(row: PlanRow) -> PlanView {
-    PlanView {
-        id: PlanId(row.id),
-        app_id: AppId(row.app_id),
-        app_name: row.app_name,
-        name: row.name,
-        is_default: row.is_default,
-        policy: row.policy.0,
     }
 }

@@ -4,6 +4,7 @@
 mod decide;
 mod entitlement;
 mod link;
+mod words;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;

@@ -17,6 +17,10 @@ mod origin;
 mod ownership_lines;
 mod ownership_rules;
 mod password;
+mod plan_access;
+mod plan_override;
+mod plan_rule;
+mod plan_words;
 mod price;
 mod proxy;
 mod retention;
@@ -40,6 +44,10 @@ pub use origin::{MAX_ORIGINS, matches_origin, web_origin, web_origins};
 pub use ownership_lines::{ownership_lines, parse_ownership_lines};
 pub use ownership_rules::{MAX_OWNERSHIP_RULES, ownership_rules};
 pub use password::{WeakPassword, password};
+pub use plan_access::{AccessScope, PlanAccessForm, endpoint_name};
+pub use plan_override::{PlanOverrideForm, plan_override};
+pub use plan_rule::{ParseRuleKindError, PlanRuleForm, RuleKind, Trials, plan_rule};
+pub use plan_words::{MAX_MESSAGE_CHARS, PlanWords, PlanWordsForm, plan_words};
 pub use price::{MAX_PRICES, PriceForm, price, put_price};
 pub use proxy::{base_url, endpoint_rules, is_loopback, key_placement};
 pub use retention::{MAX_RETENTION_DAYS, MIN_RETENTION_DAYS, retention_days};
@@ -139,12 +147,15 @@ pub fn name(text: &str) -> Result<String, NameError> {
     if text.chars().count() > 80 {
         return Err(NameError::TooLong);
     }
-    // U+202A to U+202E and U+2066 to U+2069 turn the direction of the text around them.
-    let hidden = |c: char| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    if text.chars().any(hidden) {
+    if text.chars().any(is_hidden) {
         return Err(NameError::BadCharacter);
     }
     Ok(text.to_owned())
+}
+
+/// U+202A to U+202E and U+2066 to U+2069 turn the direction of the text around them.
+fn is_hidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// One or more of A-Z, a-z, 0-9, `-` and `_`, at most 100: header and query parameter names we write ourselves.

@@ -3,6 +3,7 @@
 
 mod custody;
 mod people;
+mod plans;
 mod policies;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,10 @@ use crate::slug::ProxySlug;
 
 pub use custody::{ByokView, KeyRefusalView, NewPoolKeyForm, PoolKeyForm, PoolKeyView};
 pub use people::{AppCheckRates, AppCheckView, AppUserSearch, AppUserView, AppUsersShown, AppUsersView};
+pub use plans::{
+    DecidedBy, EmailLink, LastCallView, PlanAccessView, PlanPageView, PlanProxyView, PlansView, PurchaseView,
+    RuleVerdict, UserDecision, UserPlanView,
+};
 pub use policies::{AddressRuleView, AddressRulesView, Admits, AppPolicyView, PlanView};
 
 /// The signed-in member, for the page header.
@@ -61,7 +66,7 @@ pub struct AppView {
     pub id: AppId,
     pub name: String,
     pub issuers: Vec<IssuerView>,
-    /// The default one first.
+    /// In the developer's order.
     pub plans: Vec<PlanName>,
     pub proxies: Vec<ProxySummary>,
     /// Single requests are kept so long.

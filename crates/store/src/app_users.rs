@@ -1,7 +1,7 @@
 //! App users as the dashboard sees them: who called, and who may no longer. A Subject that never called can be blocked
 //! too. Each change is an UPDATE, which the edge hears of.
 
-use keyward_domain::ids::{AccountId, AppId, AppUserId};
+use keyward_domain::ids::{AccountId, AppId, AppUserId, PlanId};
 use keyward_domain::issuer::Subject;
 use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
@@ -110,6 +110,30 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         Ok(row)
+    }
+
+    /// The plan of the user's last call, if it got so far. `None` when that is not kept any more.
+    pub async fn plan_at_last_call(
+        &self,
+        account: AccountId,
+        app: AppId,
+        subject: &Subject,
+    ) -> Result<Option<Option<PlanId>>, StoreError> {
+        let plan: Option<Option<Uuid>> = sqlx::query_scalar(
+            "SELECT usage_events.plan_id FROM app_users
+             JOIN usage_events ON usage_events.account_id = app_users.account_id
+                 AND usage_events.occurred_at = app_users.last_seen_at AND usage_events.app_id = app_users.app_id
+                 AND usage_events.issuer_id = app_users.issuer_id AND usage_events.sub = app_users.sub
+             WHERE app_users.app_id = $1 AND app_users.account_id = $2 AND app_users.issuer_id = $3 AND app_users.sub = $4
+             ORDER BY usage_events.id DESC LIMIT 1",
+        )
+        .bind(app.0)
+        .bind(account.0)
+        .bind(subject.issuer.0)
+        .bind(&subject.sub)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(plan.map(|plan| plan.map(PlanId)))
     }
 
     /// Also one who never called. Blocking twice keeps the first time.

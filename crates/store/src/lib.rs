@@ -22,6 +22,7 @@ pub mod mails;
 pub mod members;
 pub mod plan_feed;
 pub mod plan_overrides;
+pub mod plan_rules;
 pub mod plans;
 pub mod policies;
 pub mod proxies;

@@ -1,4 +1,4 @@
-//! Plans of an app: one is the default, the others are for whom something names them.
+//! Plans of an app, in the developer's order: one is the default, the others are for whom something names them.
 
 use keyward_domain::ids::{AccountId, AppId, PlanId};
 use keyward_domain::policy::PlanPolicy;
@@ -18,6 +18,8 @@ pub const TOO_MANY_PLANS: &str = "plans_too_many";
 pub const PLAN_NAME_TAKEN: &str = "plans_name_taken";
 /// What `Conflict` names when an app would be left without its default plan.
 pub const DEFAULT_PLAN: &str = "plans_default";
+/// What `Conflict` names when a rule puts users in the plan.
+pub const PLAN_IN_RULES: &str = "plans_in_rules";
 /// The constraint by which an issuer's anonymous users hold on to their plan.
 pub const ANONYMOUS_PLAN: &str = "issuers_anonymous_plan";
 
@@ -32,13 +34,13 @@ pub struct PlanRow {
 }
 
 impl Store {
-    /// The default plan first.
+    /// In the developer's order.
     pub async fn plans(&self, account: AccountId, app: AppId) -> Result<Vec<PlanRow>, StoreError> {
         let rows = sqlx::query_as(
             "SELECT plans.id, plans.app_id, apps.name AS app_name, plans.name, plans.is_default, plans.policy
              FROM plans JOIN apps ON apps.id = plans.app_id AND apps.account_id = $2
              WHERE plans.app_id = $1 AND plans.account_id = $2
-             ORDER BY plans.is_default DESC, plans.created_at, plans.id",
+             ORDER BY plans.position, plans.created_at, plans.id",
         )
         .bind(app.0)
         .bind(account.0)
@@ -60,7 +62,7 @@ impl Store {
         Ok(row)
     }
 
-    /// Without any limit of its own.
+    /// Without any limit of its own, behind all others.
     pub async fn create_plan(
         &self,
         account: AccountId,
@@ -91,7 +93,8 @@ impl Store {
             return Err(StoreError::Conflict { constraint: TOO_MANY_PLANS.to_owned() });
         }
         sqlx::query(
-            "INSERT INTO plans (id, app_id, account_id, name, is_default, created_at) VALUES ($1, $2, $3, $4, false, $5)",
+            "INSERT INTO plans (id, app_id, account_id, name, is_default, created_at, position)
+             SELECT $1, $2, $3, $4, false, $5, coalesce(max(position), 0) + 1 FROM plans WHERE app_id = $2 AND account_id = $3",
         )
         .bind(plan.0)
         .bind(app.0)
@@ -136,16 +139,30 @@ impl Store {
         Ok(())
     }
 
-    /// Never the default one: without it the app would refuse everybody.
+    /// Never the default one: without it the app would refuse everybody. Nor one that a rule names: a rule of nothing.
     pub async fn delete_plan(&self, account: AccountId, plan: PlanId) -> Result<(), StoreError> {
-        if self.plan(account, plan).await?.is_default {
-            return Err(StoreError::Conflict { constraint: DEFAULT_PLAN.to_owned() });
+        let mut tx = self.pool.begin().await?;
+        let (is_default, in_rules): (bool, bool) = sqlx::query_as(
+            "SELECT plans.is_default, coalesce(apps.policy->'plan_rules', '[]') @> jsonb_build_array(jsonb_build_object('plan', plans.id))
+             FROM apps JOIN plans ON plans.app_id = apps.id
+             WHERE plans.id = $1 AND plans.account_id = $2 AND apps.account_id = $2 FOR NO KEY UPDATE OF apps",
+        )
+        .bind(plan.0)
+        .bind(account.0)
+        .fetch_one(&mut *tx)
+        .await?;
+        for (holds, constraint) in [(is_default, DEFAULT_PLAN), (in_rules, PLAN_IN_RULES)] {
+            if holds {
+                return Err(StoreError::Conflict { constraint: constraint.to_owned() });
+            }
         }
         let deleted = sqlx::query("DELETE FROM plans WHERE id = $1 AND account_id = $2 AND NOT is_default")
             .bind(plan.0)
             .bind(account.0)
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await?;
-        one_row(deleted.rows_affected())
+        one_row(deleted.rows_affected())?;
+        tx.commit().await?;
+        Ok(())
     }
 }

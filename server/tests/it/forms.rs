@@ -78,6 +78,31 @@ async fn settings_are_saved() {
     assert_eq!((saved.rules.len(), saved.rules[0].query.as_slice()), (1, &["limit".to_owned()][..]));
 }
 
+/// As a browser sends boxes that are ticked, and as it sends none.
+#[tokio::test]
+async fn the_endpoints_of_a_plan_are_chosen_by_ticking_them() {
+    let house = House::open().await;
+    let mut member = house.member(EMAIL).await;
+    let theirs = house.belongings(EMAIL).await;
+    let (plan, proxy) = (theirs.plan.to_string(), theirs.proxy.to_string());
+    let path = format!("/apps/{}/plans/{plan}/proxies/{proxy}", theirs.app);
+    let chosen = [("plan", plan.as_str()), ("proxy", &proxy), ("scope", "chosen")];
+    let ticked = [("endpoints[]", "GET /v1/models"), ("endpoints[]", "POST /v1/chat/completions")];
+    let answer = member.submit(&format!("/api/save-plan-access?from={path}"), &chosen).await;
+    let page = followed(&mut member, &answer).await;
+    assert!(page.body.contains("Choose an endpoint"), "{}", page.body);
+    let answer = member.submit("/api/save-plan-access", &[&chosen[..], &ticked].concat()).await;
+    assert_eq!(answer.location(), format!("/apps/{}/plans/{plan}", theirs.app), "{}", answer.body);
+    let view = house.control.plan_access(&house.actor(EMAIL).await, theirs.plan, theirs.proxy).await.expect("works");
+    let mut templates: Vec<&str> =
+        view.proxy.at.endpoints.iter().flatten().map(|rule| rule.template.as_str()).collect();
+    templates.sort_unstable();
+    assert_eq!(templates, ["/v1/chat/completions", "/v1/models"]);
+    let page = member.get(&path).await;
+    let ticked = page.body.split("<input ").filter(|input| input.contains("endpoints[]") && input.contains("checked"));
+    assert_eq!(ticked.count(), 2, "{}", page.body);
+}
+
 #[tokio::test]
 async fn a_new_key_needs_the_members_password() {
     let house = House::open().await;

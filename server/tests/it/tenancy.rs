@@ -28,11 +28,6 @@ fn policies(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
     let price = [("provider", "openai"), ("model", "m"), ("input", "1"), ("output", "1")];
     let mut functions = vec![
         ("/api/app-policy", with("id", app, &[])),
-        ("/api/plans", with("id", app, &[])),
-        ("/api/plan", with("id", plan, &[])),
-        ("/api/create-plan", with("app", app, &[("name", "Mine")])),
-        ("/api/rename-plan", with("id", plan, &[("name", "Mine")])),
-        ("/api/delete-plan", with("id", plan, &[])),
         ("/api/put-price", with("app", app, &price)),
         ("/api/remove-price", with("app", app, &[("price", PRICE)])),
     ];
@@ -42,6 +37,7 @@ fn policies(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
         functions.push(("/api/remove-limit", with("place", &place, &[("limit", LIMIT)])));
     }
     functions.extend(people(theirs));
+    functions.extend(plans(theirs));
     let rule = [("action", "deny"), ("network", "198.51.100.1"), ("lasts", "always")];
     for place in [format!("app:{app}"), format!("proxy:{proxy}")] {
         functions.push(("/api/address-rules", with("place", &place, &[])));
@@ -49,6 +45,37 @@ fn policies(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
         functions.push(("/api/remove-address-rule", with("place", &place, &[("rule", ADDRESS_RULE)])));
     }
     functions
+}
+
+/// Plans, their rules, and who is in which.
+fn plans(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
+    let fields = |fields: &[(&'static str, &dyn ToString)]| {
+        Kind::Theirs(fields.iter().map(|(name, value)| (*name, value.to_string())).collect())
+    };
+    let Belongings { app, issuer, proxy, plan, .. } = theirs;
+    let user = |more: &[(&'static str, &dyn ToString)]| {
+        let who: [(&'static str, &dyn ToString); 3] = [("app", app), ("issuer", issuer), ("sub", &"user-1")];
+        fields(&[&who, more].concat())
+    };
+    let rule = format!(r#"{{"plan":"{plan}","when":{{"kind":"anonymous"}}}}"#);
+    vec![
+        ("/api/plans", fields(&[("id", app)])),
+        ("/api/plan", fields(&[("id", plan)])),
+        ("/api/create-plan", fields(&[("app", app), ("name", &"Mine")])),
+        ("/api/rename-plan", fields(&[("id", plan), ("name", &"Mine")])),
+        ("/api/delete-plan", fields(&[("id", plan)])),
+        ("/api/swap-plans", fields(&[("app", app), ("upper", plan), ("lower", plan)])),
+        ("/api/save-plan-words", fields(&[("id", plan), ("message", &"Mine")])),
+        ("/api/plan-access", fields(&[("plan", plan), ("proxy", proxy)])),
+        ("/api/save-plan-access", fields(&[("plan", plan), ("proxy", proxy), ("scope", &"nothing")])),
+        ("/api/put-plan-rule", fields(&[("app", app), ("plan", plan), ("kind", &"anonymous")])),
+        ("/api/remove-plan-rule", fields(&[("app", app), ("rule", &rule)])),
+        ("/api/swap-plan-rules", fields(&[("app", app), ("upper", &rule), ("lower", &rule)])),
+        ("/api/set-email-link", fields(&[("app", app), ("to", &"on")])),
+        ("/api/user-plan", user(&[])),
+        ("/api/set-plan-override", user(&[("plan", plan)])),
+        ("/api/clear-plan-override", user(&[])),
+    ]
 }
 
 /// An app's users, the apps they call from, a proxy's keys.
@@ -195,7 +222,10 @@ async fn another_account_s_pages_are_not_found() {
         format!("/apps/{}/limits", theirs.app),
         format!("/apps/{}/plans", theirs.app),
         format!("/apps/{}/plans/{}", theirs.app, theirs.plan),
+        format!("/apps/{}/plans/rule", theirs.app),
+        format!("/apps/{}/plans/{}/proxies/{}", theirs.app, theirs.plan, theirs.proxy),
         format!("/apps/{}/users", theirs.app),
+        format!("/apps/{}/users/user?issuer={}&sub=user-1", theirs.app, theirs.issuer),
         format!("/apps/{}/app-check", theirs.app),
         format!("/apps/{}/addresses", theirs.app),
         format!("/apps/{}/prices", theirs.app),

@@ -8,11 +8,14 @@ use keyward_domain::ids::{AppId, IssuerId, KeyId, PlanId, ProxyId, SessionId};
 use keyward_domain::issuer::Subject;
 use keyward_domain::place::{AddressPlace, LimitPlace};
 use keyward_domain::policy::{AnonymousPolicy, AppCheckMode, Byok, WithoutCounters};
-use keyward_domain::validate::{self, AppCheckForm, BodyRuleForm, ConnectionForm};
-use keyward_domain::view::{AppUserSearch, IssuerForm, NewPoolKeyForm, PoolKeyForm, UsageRange};
+use keyward_domain::validate::{
+    self, AccessScope, AppCheckForm, BodyRuleForm, ConnectionForm, PlanAccessForm, PlanOverrideForm, PlanWordsForm,
+};
+use keyward_domain::view::{AppUserSearch, EmailLink, IssuerForm, NewPoolKeyForm, PoolKeyForm, UsageRange};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::plans::rule_form;
 use crate::policies::{address_form, limit_form, price_form};
 use crate::world::{PASSWORD, World, new_proxy, unchanged};
 
@@ -29,13 +32,14 @@ struct Owned {
     issuer: IssuerId,
     proxy: ProxyId,
     plan: PlanId,
+    default_plan: PlanId,
     session: SessionId,
     key: KeyId,
 }
 
 /// Each function with an id, the destructive ones last, called by `actor` on what is in `owned`.
 async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
-    let Owned { app, issuer, proxy, plan, session, key } = *owned;
+    let Owned { app, issuer, proxy, plan, session, key, .. } = *owned;
     let control = &world.control;
     let mut outcomes = call_policies(world, actor, owned).await;
     // The form as its owner would send it.
@@ -87,15 +91,12 @@ async fn call_policies(world: &World, actor: &Actor, owned: &Owned) -> Outcomes 
     let price = validate::price(&price_form()).expect("well-formed");
     let mut outcomes = vec![
         ("app_policy", Kind::Reads, control.app_policy(actor, app).await.map(drop)),
-        ("plans", Kind::Reads, control.plans(actor, app).await.map(drop)),
-        ("plan", Kind::Reads, control.plan(actor, plan).await.map(drop)),
-        ("create_plan", Kind::Edits, control.create_plan(actor, app, "Taken over").await.map(drop)),
-        ("rename_plan", Kind::Edits, control.rename_plan(actor, plan, "Theirs").await),
         ("put_price", Kind::Edits, control.put_price(actor, app, &price_form()).await),
         ("remove_price", Kind::Edits, control.remove_price(actor, app, &price).await),
     ];
     let limit = validate::limit(&limit_form()).expect("well-formed");
     outcomes.extend(call_people(world, actor, owned).await);
+    outcomes.extend(call_plans(world, actor, owned).await);
     for place in [LimitPlace::App(app), LimitPlace::Plan(plan), LimitPlace::Proxy(proxy)] {
         outcomes.push(("put_limit", Kind::Edits, control.put_limit(actor, place, &limit_form()).await));
         outcomes.push(("remove_limit", Kind::Edits, control.remove_limit(actor, place, &limit).await));
@@ -107,6 +108,37 @@ async fn call_policies(world: &World, actor: &Actor, owned: &Owned) -> Outcomes 
         outcomes.push(("remove_address_rule", Kind::Edits, control.remove_address_rule(actor, place, &rule).await));
     }
     outcomes
+}
+
+/// Plans, their rules, and who is in which.
+async fn call_plans(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
+    let Owned { app, issuer, proxy, plan, default_plan, .. } = *owned;
+    let control = &world.control;
+    let subject = Subject { issuer, sub: "user-1".to_owned() };
+    let [first, second] = [rule_form(default_plan, "price_1"), rule_form(default_plan, "price_2")];
+    let [upper, lower] = [&first, &second].map(|form| validate::plan_rule(form).expect("well-formed"));
+    let words = PlanWordsForm { message: "Get more.".to_owned(), upgrade_url: String::new() };
+    let access = PlanAccessForm { scope: AccessScope::Nothing, ..PlanAccessForm::default() };
+    let by_hand = PlanOverrideForm { plan: default_plan, until: String::new() };
+    vec![
+        ("plans", Kind::Reads, control.plans(actor, app).await.map(drop)),
+        ("plan", Kind::Reads, control.plan(actor, plan).await.map(drop)),
+        ("plan_rules", Kind::Reads, control.plan_rules(actor, app).await.map(drop)),
+        ("plan_access", Kind::Reads, control.plan_access(actor, plan, proxy).await.map(drop)),
+        ("plan_of_user", Kind::Reads, control.plan_of_user(actor, app, &subject).await.map(drop)),
+        ("create_plan", Kind::Edits, control.create_plan(actor, app, "Taken over").await.map(drop)),
+        ("rename_plan", Kind::Edits, control.rename_plan(actor, plan, "Theirs").await),
+        ("swap_plans", Kind::Edits, control.swap_plans(actor, app, default_plan, plan).await),
+        ("save_plan_words", Kind::Edits, control.save_plan_words(actor, plan, &words, None).await),
+        ("save_plan_access", Kind::Edits, control.save_plan_access(actor, plan, proxy, (&access, None)).await),
+        ("put_plan_rule", Kind::Edits, control.put_plan_rule(actor, app, &first, None).await),
+        ("put_plan_rule", Kind::Edits, control.put_plan_rule(actor, app, &second, None).await),
+        ("swap_plan_rules", Kind::Edits, control.swap_plan_rules(actor, app, (&upper, &lower)).await),
+        ("remove_plan_rule", Kind::Edits, control.remove_plan_rule(actor, app, &lower).await),
+        ("set_email_link", Kind::Edits, control.set_email_link(actor, app, EmailLink::On).await),
+        ("set_plan_override", Kind::Edits, control.set_plan_override(actor, app, &subject, &by_hand).await),
+        ("clear_plan_override", Kind::Edits, control.clear_plan_override(actor, app, &subject).await),
+    ]
 }
 
 /// An app's users, the apps they call from, the keys they bring.
@@ -166,6 +198,7 @@ async fn ada_with_everything(world: &World) -> (Actor, Owned) {
     let proxy = world.openai_proxy(&ada, app).await;
     let key = world.control.proxy_keys(&ada, proxy).await.expect("works")[0].id;
     let plan = world.control.create_plan(&ada, app, "Paid").await.expect("made");
+    let default_plan = world.control.plans(&ada, app).await.expect("works")[0].id;
     let session = SessionId(Uuid::new_v4());
     world
         .database
@@ -174,13 +207,15 @@ async fn ada_with_everything(world: &World) -> (Actor, Owned) {
             ada.member_id()
         ))
         .await;
-    (ada, Owned { app, issuer, proxy, plan, session, key })
+    (ada, Owned { app, issuer, proxy, plan, default_plan, session, key })
 }
 
 /// Everything that a call could have changed.
 async fn state(world: &World) -> Vec<String> {
     let mut state = Vec::new();
-    for table in ["apps", "plans", "issuers", "proxies", "sealed_keys", "byok_keys", "app_users", "sessions"] {
+    for table in
+        ["apps", "plans", "issuers", "proxies", "sealed_keys", "byok_keys", "app_users", "plan_overrides", "sessions"]
+    {
         let digest = format!(
             "SELECT ('x' || substr(md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')), 1, 15))::bit(60)::bigint FROM {table} t"
         );
@@ -219,7 +254,7 @@ async fn a_viewer_sees_everything_and_changes_nothing() {
     assert_eq!(world.control.create_app(&viewer, "More").await, Err(ControlError::Forbidden));
     assert_eq!(world.control.rename_account(&viewer, "More").await, Err(ControlError::Forbidden));
     let after = state(&world).await;
-    assert_eq!(after[..7], before[..7], "but for the own session, nothing changed");
+    assert_eq!(after[..8], before[..8], "but for the own session, nothing changed");
 }
 
 #[tokio::test]

@@ -1,12 +1,10 @@
-//! Limits, plans, prices and address rules: each change on what is there now, refused by the field's name, or whole.
+//! Limits, prices and address rules: each change on what is there now, refused by the field's name, or whole.
 
-use keyward_control::ControlError;
 use keyward_domain::ip_rules::IpAction;
 use keyward_domain::limits::{Limit, Measure, Per, Window};
 use keyward_domain::place::{AddressPlace, LimitPlace};
-use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::validate::{AddressRuleForm, Lasts, LimitForm, MAX_LIMITS, PriceForm};
-use keyward_domain::view::{Admits, IssuerForm};
+use keyward_domain::view::Admits;
 
 use crate::world::{World, refusal};
 
@@ -49,7 +47,7 @@ async fn a_limit_stands_where_it_was_put_and_nowhere_else() {
     let default_plan = control.plans(&ada, app).await.expect("works").remove(0);
     let proxy_limits = control.proxy(&ada, proxy).await.expect("works").policy.limits;
     control.put_limit(&ada, LimitPlace::Plan(default_plan.id), &limit_form()).await.expect("put");
-    let plan = control.plan(&ada, default_plan.id).await.expect("works");
+    let plan = control.plan(&ada, default_plan.id).await.expect("works").plan;
     let budget = Limit {
         measure: Measure::CostMicroUsd,
         window: Window::Month,
@@ -61,7 +59,7 @@ async fn a_limit_stands_where_it_was_put_and_nowhere_else() {
     assert_eq!(control.app_policy(&ada, app).await.expect("works").policy.limits, []);
     assert_eq!(control.proxy(&ada, proxy).await.expect("works").policy.limits, proxy_limits);
     control.remove_limit(&ada, LimitPlace::Plan(default_plan.id), &budget).await.expect("removed");
-    assert!(control.plan(&ada, default_plan.id).await.expect("works").limits().is_empty());
+    assert!(control.plan(&ada, default_plan.id).await.expect("works").plan.limits().is_empty());
     control.remove_limit(&ada, LimitPlace::Plan(default_plan.id), &budget).await.expect("gone already");
 }
 
@@ -98,34 +96,6 @@ async fn of_two_who_add_at_once_both_limits_stand() {
     }
     assert_eq!(control.app_policy(&ada, app).await.expect("works").policy.limits.len(), MAX_LIMITS);
     assert_eq!(refusal(control.put_limit(&ada, LimitPlace::App(app), &limit_form()).await).0, "amount");
-}
-
-#[tokio::test]
-async fn an_app_keeps_its_default_plan_and_a_plan_its_anonymous_users() {
-    let world = World::development().await;
-    let (control, ada) = (&world.control, world.actor("ada@example.com").await);
-    let app = world.app(&ada).await;
-    let paid = control.create_plan(&ada, app, " Paid ").await.expect("made");
-    let names =
-        |plans: Vec<keyward_domain::view::PlanView>| plans.into_iter().map(|plan| plan.name).collect::<Vec<_>>();
-    assert_eq!(names(control.plans(&ada, app).await.expect("works")), ["Default", "Paid"]);
-    assert_eq!(refusal(control.create_plan(&ada, app, " ").await).0, "name");
-    for taken in
-        [control.create_plan(&ada, app, "Paid").await.map(drop), control.rename_plan(&ada, paid, "Default").await]
-    {
-        assert!(matches!(taken, Err(ControlError::Conflict { .. })), "{taken:?}");
-    }
-    control.rename_plan(&ada, paid, "Gold").await.expect("renamed");
-    let default_plan = control.plans(&ada, app).await.expect("works")[0].id;
-    let kept = control.delete_plan(&ada, default_plan).await;
-    assert!(matches!(kept, Err(ControlError::Conflict { .. })), "{kept:?}");
-    let issuer = control.add_issuer(&ada, app, IssuerForm::Emulator).await.expect("linked").id;
-    control.set_anonymous_users(&ada, issuer, AnonymousPolicy::Plan(paid)).await.expect("set");
-    let Err(ControlError::Conflict { reason }) = control.delete_plan(&ada, paid).await else { panic!("in use") };
-    assert!(reason.contains("anonymous"), "{reason}");
-    control.set_anonymous_users(&ada, issuer, AnonymousPolicy::Deny).await.expect("set");
-    control.delete_plan(&ada, paid).await.expect("deleted");
-    assert_eq!(names(control.plans(&ada, app).await.expect("works")), ["Default"]);
 }
 
 #[tokio::test]

@@ -1,0 +1,82 @@
+//! What one user has bought, as the seller last said.
+
+use keyward_domain::plans::{Entitlement, EntitlementState};
+use keyward_domain::view::{EmailLink, PurchaseView};
+use leptos::prelude::*;
+
+use crate::ui::card::{Empty, Section};
+use crate::ui::format::{dated_moment, moment};
+use crate::ui::notice::{Badge, Tone};
+
+#[component]
+pub fn Purchases(purchases: Vec<PurchaseView>, email_link: EmailLink) -> impl IntoView {
+    let note = match email_link {
+        EmailLink::Off => None,
+        EmailLink::On => Some(view! {
+            <p class="field-hint">"Customers without a user who have this user’s verified e-mail address count too; only a token tells the address."</p>
+        }),
+    };
+    let list = if purchases.is_empty() {
+        view! { <Empty title="Nothing bought" text="No customer at Stripe or RevenueCat is linked to this user."/> }
+            .into_any()
+    } else {
+        let rows = purchases.into_iter().map(row).collect_view();
+        view! { <ul class="row-list">{rows}</ul> }.into_any()
+    };
+    view! { <Section title="Purchases">{list}{note}</Section> }.into_any()
+}
+
+fn row(purchase: PurchaseView) -> impl IntoView {
+    let linked = purchase.linked_by.map(|how| format!("linked {}", how.in_words()));
+    let read = match (purchase.read_at, purchase.last_error) {
+        (_, Some(error)) => Some(format!("could not be read: {error}")),
+        (Some(at), None) => Some(format!("read {}", moment(at))),
+        (None, None) => Some("not read yet".to_owned()),
+    };
+    let facts: Vec<String> = [Some(purchase.source.to_string()), linked, read].into_iter().flatten().collect();
+    let items = if purchase.entitlements.is_empty() {
+        view! { <p class="muted">"No purchases"</p> }.into_any()
+    } else {
+        let items = purchase.entitlements.into_iter().map(item).collect_view();
+        view! { <ul class="item-list">{items}</ul> }.into_any()
+    };
+    view! {
+        <li class="row">
+            <div class="row-main">
+                <h3 class="row-title">{purchase.customer_id}</h3>
+                <p class="muted break">{facts.join(" · ")}</p>
+                {items}
+            </div>
+        </li>
+    }
+    .into_any()
+}
+
+fn item(bought: Entitlement) -> impl IntoView {
+    let (tone, word) = match bought.state {
+        EntitlementState::Active => (Tone::Good, "Active"),
+        EntitlementState::Trial => (Tone::Good, "Trial"),
+        EntitlementState::PastDue { .. } => (Tone::Caution, "Payment failed"),
+        EntitlementState::Over => (Tone::Neutral, "Over"),
+    };
+    let until = match (bought.state, bought.paid_until, bought.ends) {
+        (EntitlementState::Over, ..) => None,
+        (EntitlementState::PastDue { since }, ..) => Some(format!("since {}", dated_moment(since))),
+        (EntitlementState::Active | EntitlementState::Trial, None, _) => Some("for good".to_owned()),
+        (EntitlementState::Active | EntitlementState::Trial, Some(at), true) => {
+            Some(format!("ends {}", dated_moment(at)))
+        }
+        (EntitlementState::Active | EntitlementState::Trial, Some(at), false) => {
+            Some(format!("renews {}", dated_moment(at)))
+        }
+    };
+    let until = until.map(|until| view! { <span class="muted">{until}</span> });
+    view! {
+        <li class="item">
+            <span class="break">{bought.names.join(", ")}</span>
+            <Badge tone text=word/>
+            {until}
+        </li>
+    }
+    .into_any()
+}
