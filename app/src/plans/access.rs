@@ -1,9 +1,8 @@
 //! What the users of a plan may call at one proxy.
 
-use keyward_domain::catalogue;
 use keyward_domain::ids::ProxyId;
 use keyward_domain::rules::EndpointRule;
-use keyward_domain::validate::{PlanAccessForm, body_endpoints, endpoint_name};
+use keyward_domain::validate::PlanAccessForm;
 use keyward_domain::view::PlanAccessView;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -13,23 +12,14 @@ use super::plan_id;
 use crate::apps::AppPageHead;
 use crate::error::PageError;
 use crate::stored::{as_field, word};
-use crate::ui::card::Section;
+use crate::ui::card::{Empty, Section};
 use crate::ui::field::{Field, FieldKind, Select, TextArea};
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::loading::loaded;
 use crate::ui::page::Crumb;
 
-const FIELDS: &[&str] = &[
-    "scope",
-    "endpoints",
-    "endpoint",
-    "models",
-    "max_output_tokens",
-    "max_choices",
-    "max_messages",
-    "max_chars",
-    "tools",
-];
+const FIELDS: &[&str] =
+    &["scope", "endpoints", "models", "max_output_tokens", "max_choices", "max_messages", "max_chars", "tools"];
 
 #[component]
 pub fn PlanAccessPage() -> impl IntoView {
@@ -69,6 +59,31 @@ fn AccessForm(view: PlanAccessView, save: ServerAction<SavePlanAccess>) -> impl 
         ("chosen", "Only the endpoints chosen here"),
         ("nothing", "Nothing: calls are refused"),
     ];
+    let bodies = if view.knows_bodies {
+        view! {
+            <Section title="Models" lead="Empty: those that the proxy allows.">
+                <div class="panel form-width form-stack">
+                    <TextArea
+                        name="models" label="Allowed models" error rows=4 value=form.with_value(|form| form.models.clone()) optional=true
+                        placeholder="gpt-4o-mini" hint="One a line; a * at the end stands for any rest."
+                    />
+                </div>
+            </Section>
+            <Section title="Sizes" lead="The smaller of this and the proxy’s own counts. Too long an answer is shortened; too long a request is refused.">
+                <div class="panel form-width form-stack"><Sizes form error/></div>
+            </Section>
+        }
+        .into_any()
+    } else {
+        view! {
+            <Section title="Models and sizes">
+                <Empty title="The bodies of this API are not known" text="Once a body rule of the proxy names an endpoint, a plan may allow fewer models and smaller sizes there.">
+                    <a class="btn" href=format!("/proxies/{}/bodies", view.proxy.id)>"Body rules of the proxy"</a>
+                </Empty>
+            </Section>
+        }
+        .into_any()
+    };
     view! {
         <PostForm action=save class="stack">
             <FormAlert error fields=FIELDS/>
@@ -82,18 +97,7 @@ fn AccessForm(view: PlanAccessView, save: ServerAction<SavePlanAccess>) -> impl 
                     <Endpoints opened=view.opened form error/>
                 </div>
             </Section>
-            <Section title="Models" lead="Empty: those that the proxy allows.">
-                <div class="panel form-width form-stack">
-                    <BodyEndpoint provider=view.proxy.provider form error/>
-                    <TextArea
-                        name="models" label="Allowed models" error rows=4 value=form.with_value(|form| form.models.clone()) optional=true
-                        placeholder="gpt-4o-mini" hint="One a line; a * at the end stands for any rest."
-                    />
-                </div>
-            </Section>
-            <Section title="Sizes" lead="The smaller of this and the proxy’s own counts. Too long an answer is shortened; too long a request is refused.">
-                <div class="panel form-width form-stack"><Sizes form error/></div>
-            </Section>
+            {bodies}
             <div class="save-bar"><SubmitButton pending=pending(save)>"Save"</SubmitButton></div>
         </PostForm>
     }
@@ -106,7 +110,7 @@ fn Endpoints(opened: Vec<EndpointRule>, form: StoredValue<PlanAccessForm>, error
     let chosen = error.typed_or("endpoints", form.with_value(|form| form.endpoints.join("\n")));
     let boxes = opened
         .iter()
-        .map(endpoint_name)
+        .map(EndpointRule::name)
         .map(|name| {
             let checked = chosen.lines().any(|line| line == name);
             view! {
@@ -124,18 +128,6 @@ fn Endpoints(opened: Vec<EndpointRule>, form: StoredValue<PlanAccessForm>, error
         </fieldset>
     }
     .into_any()
-}
-
-/// Only of an API whose bodies are not known: elsewhere the rest holds for every endpoint.
-#[component]
-fn BodyEndpoint(provider: String, form: StoredValue<PlanAccessForm>, error: FormError) -> impl IntoView {
-    let is_known = catalogue::provider(&provider).is_some_and(|provider| !body_endpoints(provider).is_empty());
-    let now = form.with_value(|form| form.endpoint.clone());
-    (!is_known).then(|| {
-        view! {
-            <Field name="endpoint" label="Endpoint" error value=now optional=true placeholder="POST /v1/chat/completions" hint="Where models and sizes hold. Its fields are taken to be those of OpenAI’s chat completions."/>
-        }
-    })
 }
 
 #[component]

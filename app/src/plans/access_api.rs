@@ -28,7 +28,6 @@ pub async fn save_plan_access(
     proxy: ProxyId,
     #[server(default)] scope: AccessScope,
     #[server(default)] endpoints: Vec<String>,
-    #[server(default)] endpoint: String,
     #[server(default)] models: String,
     #[server(default)] max_output_tokens: String,
     #[server(default)] max_choices: String,
@@ -38,22 +37,12 @@ pub async fn save_plan_access(
     #[server(default)] seen: String,
 ) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    let form = PlanAccessForm {
-        scope,
-        endpoints,
-        endpoint,
-        models,
-        max_output_tokens,
-        max_choices,
-        max_messages,
-        max_chars,
-        tools,
-    };
+    let form =
+        PlanAccessForm { scope, endpoints, models, max_output_tokens, max_choices, max_messages, max_chars, tools };
     let (scope, tools, endpoints) = (word(&scope), word(&tools), form.endpoints.join("\n"));
     let kept = [
         ("scope", scope.as_str()),
         ("endpoints", &endpoints),
-        ("endpoint", &form.endpoint),
         ("models", &form.models),
         ("max_output_tokens", &form.max_output_tokens),
         ("max_choices", &form.max_choices),

@@ -24,32 +24,28 @@ pub fn plan_summary(plan: &PlanView) -> String {
 
 /// What a plan allows at a proxy, in short lines; the first is about endpoints.
 pub fn access_lines(at: &PlanAtProxy) -> Vec<String> {
-    let endpoints = match at.endpoints.as_deref() {
+    let endpoints = match &at.endpoints {
         None => "Every endpoint that the proxy allows".to_owned(),
-        Some([]) => "Nothing: calls are refused".to_owned(),
+        Some(chosen) if chosen.is_empty() => "Nothing: calls are refused".to_owned(),
         Some(chosen) => {
             let count = i64::try_from(chosen.len()).unwrap_or(i64::MAX);
             format!("Only {}", counted(count, "endpoint", "endpoints"))
         }
     };
-    let of_body = |rule| {
-        let lines = summary(rule);
-        let endpoint = rule.endpoint.as_ref().map(|endpoint| format!("{endpoint}: ")).unwrap_or_default();
-        lines.into_iter().map(move |line| format!("{endpoint}{line}"))
-    };
-    std::iter::once(endpoints).chain(at.bodies.iter().flat_map(of_body)).collect()
+    std::iter::once(endpoints).chain(summary(&at.body)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use keyward_domain::body_rules::BodyRule;
+    use std::collections::BTreeSet;
 
     #[test]
     fn says_what_is_left_of_a_proxy() {
         assert_eq!(access_lines(&PlanAtProxy::default()), ["Every endpoint that the proxy allows"]);
-        let bodies = vec![BodyRule { models: vec!["gpt-4o-mini".to_owned()], ..BodyRule::default() }];
-        let narrowed = PlanAtProxy { endpoints: Some(Vec::new()), bodies };
+        let body = BodyRule { models: vec!["gpt-4o-mini".to_owned()], ..BodyRule::default() };
+        let narrowed = PlanAtProxy { endpoints: Some(BTreeSet::new()), body };
         assert_eq!(access_lines(&narrowed), ["Nothing: calls are refused", "Models: gpt-4o-mini"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use keyward_domain::ids::{AppId, PlanId, ProxyId};
 use keyward_domain::policy::PlanAtProxy;
-use keyward_domain::validate::{self, PlanAccessForm, PlanWordsForm};
+use keyward_domain::validate::{self, NarrowedProxy, PlanAccessForm, PlanWordsForm};
 use keyward_domain::view::{PlanAccessView, PlanPageView, PlanProxyView, PlanView, ProxySummary};
 use keyward_store::plans::PlanRow;
 use keyward_store::proxies::ProxyRow;
@@ -101,6 +101,7 @@ impl Control {
         let account = actor.account_id();
         let plan = plan_view(self.store().plan(account, plan).await?);
         let row = of_the_same_app(self.store().proxy(account, proxy).await?, plan.app_id)?;
+        let knows_bodies = narrowed(&row)?.knows_bodies();
         let proxy = PlanProxyView {
             id: proxy,
             name: row.name,
@@ -108,7 +109,7 @@ impl Control {
             provider: row.provider,
             at: plan.policy.proxies.get(&proxy).cloned().unwrap_or_default(),
         };
-        Ok(PlanAccessView { plan, proxy, opened: row.rules.0 })
+        Ok(PlanAccessView { plan, proxy, opened: row.rules.0, knows_bodies })
     }
 
     /// `seen` is what the form was filled in on.
@@ -122,7 +123,7 @@ impl Control {
         let account = actor.editing()?;
         let app = AppId(self.store().plan(account, plan).await?.app_id);
         let row = of_the_same_app(self.store().proxy(account, proxy).await?, app)?;
-        let at = form.read(known_provider(&row.provider)?, &row.rules)?;
+        let at = form.read(narrowed(&row)?)?;
         self.store()
             .change_plan_policy(account, plan, |policy| {
                 still_as_seen(&policy.proxies.get(&proxy).cloned().unwrap_or_default(), seen)?;
@@ -139,6 +140,11 @@ impl Control {
 
 fn of_the_same_app(proxy: ProxyRow, app: AppId) -> Result<ProxyRow, ControlError> {
     if proxy.app_id == app.0 { Ok(proxy) } else { Err(ControlError::NotFound) }
+}
+
+fn narrowed(proxy: &ProxyRow) -> Result<NarrowedProxy<'_>, ControlError> {
+    let provider = known_provider(&proxy.provider)?;
+    Ok(NarrowedProxy { provider, opened: &proxy.rules, bodies: &proxy.policy.bodies })
 }
 
 fn proxy_of_plan(proxy: ProxySummary, plan: &PlanView) -> PlanProxyView {

@@ -44,7 +44,7 @@ pub use origin::{MAX_ORIGINS, matches_origin, web_origin, web_origins};
 pub use ownership_lines::{ownership_lines, parse_ownership_lines};
 pub use ownership_rules::{MAX_OWNERSHIP_RULES, ownership_rules};
 pub use password::{WeakPassword, password};
-pub use plan_access::{AccessScope, PlanAccessForm, endpoint_name};
+pub use plan_access::{AccessScope, NarrowedProxy, PlanAccessForm};
 pub use plan_override::{PlanOverrideForm, plan_override};
 pub use plan_rule::{ParseRuleKindError, PlanRuleForm, RuleKind, Trials, plan_rule};
 pub use plan_words::{MAX_MESSAGE_CHARS, PlanWords, PlanWordsForm, plan_words};

@@ -188,7 +188,7 @@ async fn a_plan_allows_less_than_a_proxy_of_its_own_app() {
     };
     control.save_plan_access(&ada, plan, proxy, (&form, Some(&view.proxy.at))).await.expect("saved");
     let at = control.plan(&ada, plan).await.expect("works").proxies.remove(0).at;
-    assert_eq!((at.endpoints.as_deref().map(<[_]>::len), at.bodies.len()), (Some(1), 1));
+    assert_eq!((at.endpoints.as_ref().map(|names| names.len()), at.body.models.len()), (Some(1), 1));
     let late = control.save_plan_access(&ada, plan, proxy, (&PlanAccessForm::default(), Some(&view.proxy.at))).await;
     is_conflict(late, "in the meantime");
     control.save_plan_access(&ada, plan, proxy, (&PlanAccessForm::default(), Some(&at))).await.expect("saved");

@@ -1,5 +1,7 @@
 //! What the users of a plan may call at one proxy, as a form sends it: less than the proxy allows, never more or other.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::body_form::{BodyRuleForm, ToolsChoice};
@@ -23,10 +25,8 @@ pub enum AccessScope {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanAccessForm {
     pub scope: AccessScope,
-    /// `POST /v1/chat/completions`, each as the proxy has it; they count with `AccessScope::Chosen`.
+    /// By the names of the proxy's rules; they count with `AccessScope::Chosen`.
     pub endpoints: Vec<String>,
-    /// Where the rest holds; empty for every endpoint.
-    pub endpoint: String,
     /// Allowed models, one a line.
     pub models: String,
     pub max_output_tokens: String,
@@ -36,23 +36,32 @@ pub struct PlanAccessForm {
     pub tools: ToolsChoice,
 }
 
-/// As the form names it.
-pub fn endpoint_name(rule: &EndpointRule) -> String {
-    format!("{} {}", rule.method, rule.template)
+/// The proxy whose calls a plan allows less of.
+#[derive(Clone, Copy)]
+pub struct NarrowedProxy<'a> {
+    pub provider: &'a Provider,
+    pub opened: &'a [EndpointRule],
+    pub bodies: &'a [BodyRule],
+}
+
+impl NarrowedProxy<'_> {
+    /// Of an API that the catalogue does not know, only bodies are that a rule of the proxy names.
+    pub fn knows_bodies(&self) -> bool {
+        !self.provider.body_fields.is_empty() || self.bodies.iter().any(|rule| rule.endpoint.is_some())
+    }
 }
 
 impl PlanAccessForm {
     pub fn of(at: &PlanAtProxy) -> Self {
-        let (scope, endpoints) = match at.endpoints.as_deref() {
+        let (scope, endpoints) = match &at.endpoints {
             None => (AccessScope::All, Vec::new()),
-            Some([]) => (AccessScope::Nothing, Vec::new()),
-            Some(chosen) => (AccessScope::Chosen, chosen.iter().map(endpoint_name).collect()),
+            Some(chosen) if chosen.is_empty() => (AccessScope::Nothing, Vec::new()),
+            Some(chosen) => (AccessScope::Chosen, chosen.iter().cloned().collect()),
         };
-        let body = at.bodies.first().map(BodyRuleForm::of).unwrap_or_default();
+        let body = BodyRuleForm::of(&at.body);
         Self {
             scope,
             endpoints,
-            endpoint: body.endpoint,
             models: body.models,
             max_output_tokens: body.max_output_tokens,
             max_choices: body.max_choices,
@@ -62,59 +71,63 @@ impl PlanAccessForm {
         }
     }
 
-    /// `opened` are the proxy's endpoints.
-    pub fn read(&self, provider: &Provider, opened: &[EndpointRule]) -> Result<PlanAtProxy, FieldError> {
+    pub fn read(&self, proxy: NarrowedProxy<'_>) -> Result<PlanAtProxy, FieldError> {
         let endpoints = match self.scope {
             AccessScope::All => None,
-            AccessScope::Nothing => Some(Vec::new()),
-            AccessScope::Chosen => Some(self.chosen(opened)?),
+            AccessScope::Nothing => Some(BTreeSet::new()),
+            AccessScope::Chosen => Some(self.chosen(proxy.opened)?),
         };
-        Ok(PlanAtProxy { endpoints, bodies: self.body(provider, opened)? })
+        Ok(PlanAtProxy { endpoints, body: self.body(proxy)? })
     }
 
-    /// In the proxy's order.
-    fn chosen(&self, opened: &[EndpointRule]) -> Result<Vec<EndpointRule>, FieldError> {
-        let is_open = |name: &&String| opened.iter().any(|rule| endpoint_name(rule) == **name);
+    fn chosen(&self, opened: &[EndpointRule]) -> Result<BTreeSet<String>, FieldError> {
+        let is_open = |name: &&String| opened.iter().any(|rule| rule.name() == **name);
         if let Some(gone) = self.endpoints.iter().find(|name| !is_open(name)) {
             let gone: String = gone.chars().filter(|c| !is_hidden(*c)).take(100).collect();
             let reason = format!("{gone} is not one of the proxy’s endpoints any more; reload the page");
             return Err(FieldError::new("endpoints", reason));
         }
-        let chosen = opened.iter().filter(|rule| self.endpoints.contains(&endpoint_name(rule)));
-        let chosen: Vec<EndpointRule> = chosen.cloned().collect();
-        if chosen.is_empty() {
+        if self.endpoints.is_empty() {
             return Err(FieldError::new("endpoints", "choose an endpoint, or that nothing may be called"));
         }
-        Ok(chosen)
+        Ok(self.endpoints.iter().cloned().collect())
     }
 
-    fn body(&self, provider: &Provider, opened: &[EndpointRule]) -> Result<Vec<BodyRule>, FieldError> {
-        let form = BodyRuleForm {
-            endpoint: self.endpoint.clone(),
+    fn body(&self, proxy: NarrowedProxy<'_>) -> Result<BodyRule, FieldError> {
+        if self.asks_for_nothing() {
+            return Ok(BodyRule::default());
+        }
+        if !proxy.knows_bodies() {
+            let reason = "of this API no body is known; add a body rule that names the endpoint to the proxy first";
+            return Err(FieldError::new("", reason));
+        }
+        // Any endpoint that the catalogue does not know stands for those that the proxy's rules name.
+        let stand_in = if proxy.provider.body_fields.is_empty() { "POST /any" } else { "" };
+        let rule = self.body_form(stand_in)?.read(proxy.provider, proxy.opened)?;
+        if !rule.aliases.is_empty() {
+            let reason = "other names for models are the proxy’s own; here, name the models themselves";
+            return Err(FieldError::new("models", reason));
+        }
+        Ok(BodyRule { endpoint: None, ..rule })
+    }
+
+    fn body_form(&self, endpoint: &str) -> Result<BodyRuleForm, FieldError> {
+        let tools = match self.tools {
+            ToolsChoice::Any | ToolsChoice::None => self.tools,
+            ToolsChoice::Only => {
+                return Err(FieldError::new("tools", "a plan allows all tools of the proxy, or none"));
+            }
+        };
+        Ok(BodyRuleForm {
+            endpoint: endpoint.to_owned(),
             models: self.models.clone(),
             max_output_tokens: self.max_output_tokens.clone(),
             max_choices: self.max_choices.clone(),
             max_messages: self.max_messages.clone(),
             max_chars: self.max_chars.clone(),
-            tools: match self.tools {
-                ToolsChoice::Any => ToolsChoice::Any,
-                ToolsChoice::None => ToolsChoice::None,
-                ToolsChoice::Only => {
-                    return Err(FieldError::new("tools", "a plan allows all tools of the proxy, or none"));
-                }
-            },
+            tools,
             ..BodyRuleForm::default()
-        };
-        if self.asks_for_nothing() {
-            return Ok(Vec::new());
-        }
-        let rule = form.read(provider, opened)?;
-        if !rule.aliases.is_empty() {
-            let reason = "other names for models are the proxy’s own; here, name the models themselves";
-            return Err(FieldError::new("models", reason));
-        }
-        // Such as a model behind a #: it would hold nobody back.
-        Ok(Some(rule).filter(BodyRule::restricts).into_iter().collect())
+        })
     }
 
     fn asks_for_nothing(&self) -> bool {
@@ -137,6 +150,11 @@ mod tests {
         serde_json::from_value(rules).expect("rules")
     }
 
+    fn at(provider: &str, form: &PlanAccessForm, bodies: &[BodyRule]) -> Result<PlanAtProxy, &'static str> {
+        let provider = catalogue::provider(provider).expect("in the catalogue");
+        form.read(NarrowedProxy { provider, opened: &opened(), bodies }).map_err(|fault| fault.field)
+    }
+
     fn chosen(names: &[&str]) -> PlanAccessForm {
         let endpoints = names.iter().map(|name| (*name).to_owned()).collect();
         PlanAccessForm { scope: AccessScope::Chosen, endpoints, ..PlanAccessForm::default() }
@@ -144,7 +162,6 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let openai = catalogue::provider("openai").expect("in the catalogue");
         for form in [
             PlanAccessForm::default(),
             PlanAccessForm { scope: AccessScope::Nothing, ..PlanAccessForm::default() },
@@ -155,31 +172,34 @@ mod tests {
                 ..chosen(&["POST /v1/chat/completions"])
             },
         ] {
-            let at = form.read(openai, &opened()).expect("fine");
+            let at = at("openai", &form, &[]).expect("fine");
             assert_eq!(PlanAccessForm::of(&at), form);
         }
-        let at = chosen(&["POST /v1/chat/completions"]).read(openai, &opened()).expect("fine");
-        assert_eq!(at.endpoints.as_deref(), Some(&opened()[1..]), "with its headers");
-        assert_eq!(PlanAccessForm::default().read(openai, &opened()), Ok(PlanAtProxy::default()));
+        assert_eq!(at("openai", &PlanAccessForm::default(), &[]), Ok(PlanAtProxy::default()));
     }
 
     #[test]
     fn refuses_fields_by_name() {
-        let (openai, custom) = (catalogue::provider("openai"), catalogue::provider("custom"));
-        let (openai, custom) = (openai.expect("in the catalogue"), custom.expect("in the catalogue"));
         let blank = PlanAccessForm::default;
-        for (provider, form, field) in [
-            (openai, chosen(&[]), "endpoints"),
-            (openai, chosen(&["GET /v1/models", "DELETE /v1/models"]), "endpoints"),
-            (openai, PlanAccessForm { models: "fast = gpt-4o-mini".to_owned(), ..blank() }, "models"),
-            (openai, PlanAccessForm { models: "gpt 4".to_owned(), ..blank() }, "models"),
-            (openai, PlanAccessForm { max_chars: "many".to_owned(), ..blank() }, "max_chars"),
-            (openai, PlanAccessForm { tools: ToolsChoice::Only, ..blank() }, "tools"),
-            (custom, PlanAccessForm { max_chars: "10".to_owned(), ..blank() }, "endpoint"),
+        for (form, field) in [
+            (chosen(&[]), "endpoints"),
+            (chosen(&["GET /v1/models", "DELETE /v1/models"]), "endpoints"),
+            (PlanAccessForm { models: "fast = gpt-4o-mini".to_owned(), ..blank() }, "models"),
+            (PlanAccessForm { models: "gpt 4".to_owned(), ..blank() }, "models"),
+            (PlanAccessForm { models: "# none".to_owned(), ..blank() }, ""),
+            (PlanAccessForm { max_chars: "many".to_owned(), ..blank() }, "max_chars"),
+            (PlanAccessForm { tools: ToolsChoice::Only, ..blank() }, "tools"),
         ] {
-            assert_eq!(form.read(provider, &opened()).expect_err("refused").field, field, "{form:?}");
+            assert_eq!(at("openai", &form, &[]), Err(field), "{form:?}");
         }
-        let named = PlanAccessForm { max_chars: "10".to_owned(), endpoint: "POST /chat".to_owned(), ..blank() };
-        assert!(named.read(custom, &opened()).is_ok());
+    }
+
+    #[test]
+    fn sizes_hold_where_bodies_are_known() {
+        let form = PlanAccessForm { max_chars: "10".to_owned(), ..PlanAccessForm::default() };
+        assert_eq!(at("custom", &form, &[]), Err(""), "every call would be refused");
+        let named = BodyRule { endpoint: Some("POST /chat".to_owned()), ..BodyRule::default() };
+        let kept = at("custom", &form, &[named]).expect("fine").body;
+        assert_eq!(kept, BodyRule { max_chars: Some(10), ..BodyRule::default() });
     }
 }

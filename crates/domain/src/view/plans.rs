@@ -58,6 +58,8 @@ pub struct PlanAccessView {
     pub proxy: PlanProxyView,
     /// What the proxy allows at all.
     pub opened: Vec<EndpointRule>,
+    /// Whether models and sizes can be said at all.
+    pub knows_bodies: bool,
 }
 
 /// One user, and which plan why.
