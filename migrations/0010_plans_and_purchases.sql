@@ -19,6 +19,8 @@ CREATE TABLE purchase_sources (
     last_run_ok  boolean,
     last_run_note text,
     run_failures integer NOT NULL DEFAULT 0,
+    heard_until  timestamptz,                     -- events up to then were looked through by the reconciler
+    compared_at  timestamptz,                     -- when everything bought was last compared with what we have
     PRIMARY KEY (app_id, source)
 );
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use keyward_app::deployment::Deployment;
+use keyward_payments::SellerAddresses;
 use keyward_store::sealing::KeyRing;
 use url::Url;
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// Development only: key sets fetched elsewhere than where their issuer says.
     pub jwks_overrides: HashMap<String, String>,
+    /// Development only: sellers elsewhere than they are.
+    pub sellers: SellerAddresses,
     pub log_filter: String,
     pub seed_demo: bool,
     /// Where the demo's sign-in and slug are written for `make run`; never to the log.
@@ -147,11 +150,7 @@ impl Config {
         });
         let dashboard_url = reader.url("KEYWARD_DASHBOARD_URL", is_development.then_some("http://localhost:3000"));
         let edge_url = reader.url("KEYWARD_EDGE_URL", is_development.then_some("http://localhost:8080"));
-        let emulator_url = reader.text("KEYWARD_EMULATOR_URL");
-        if emulator_url.is_some() && !is_development {
-            reader.fault("KEYWARD_EMULATOR_URL", "is for development only; unset it, or set KEYWARD_MODE=development");
-        }
-        let emulator_url = reader.parsed("KEYWARD_EMULATOR_URL", emulator_url, web_url);
+        let emulator_url = development_url(&mut reader, "KEYWARD_EMULATOR_URL", deployment);
         if deployment == Deployment::Production {
             reader.insist_on_https("KEYWARD_DASHBOARD_URL", dashboard_url.as_ref(), "the session cookie needs it");
             reader.insist_on_https("KEYWARD_EDGE_URL", edge_url.as_ref(), "apps send their users' tokens to it");
@@ -159,6 +158,10 @@ impl Config {
         let mail = mail(&mut reader, deployment);
         let trusted_proxies = trusted_proxies(&mut reader, deployment);
         let jwks_overrides = jwks_overrides(&mut reader, deployment);
+        let sellers = SellerAddresses {
+            stripe: development_url(&mut reader, "KEYWARD_STRIPE_URL", deployment),
+            revenue_cat: development_url(&mut reader, "KEYWARD_REVENUECAT_URL", deployment),
+        };
         let seed_demo = seed_demo(&mut reader, deployment);
         let demo_file = reader.text("KEYWARD_DEMO_FILE").filter(|_| seed_demo);
         let site_root = reader.text("KEYWARD_SITE_ROOT").unwrap_or_else(|| "target/site".to_owned());
@@ -177,6 +180,7 @@ impl Config {
                 site_root,
                 trusted_proxies: trusted_proxies?,
                 jwks_overrides: jwks_overrides?,
+                sellers,
                 log_filter,
                 seed_demo,
                 demo_file,
@@ -187,6 +191,14 @@ impl Config {
             (true, None) | (false, Some(_) | None) => Err(ConfigError(reader.faults)),
         }
     }
+}
+
+fn development_url(reader: &mut Reader<'_>, name: &str, deployment: Deployment) -> Option<Url> {
+    let text = reader.text(name);
+    if text.is_some() && deployment == Deployment::Production {
+        reader.fault(name, "is for development only; unset it, or set KEYWARD_MODE=development");
+    }
+    reader.parsed(name, text, web_url)
 }
 
 fn deployment(reader: &mut Reader<'_>) -> Deployment {
@@ -312,6 +324,14 @@ mod tests {
                 "{name} in {error}"
             );
             assert!(!error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn production_asks_the_sellers_where_they_are() {
+        for name in ["KEYWARD_STRIPE_URL", "KEYWARD_REVENUECAT_URL", "KEYWARD_EMULATOR_URL"] {
+            let Err(error) = read(&[(name, "http://127.0.0.1:8790")]) else { panic!("refused") };
+            assert!(error.contains(&format!("{name}: is for development only")), "{error}");
         }
     }
 

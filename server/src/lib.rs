@@ -7,10 +7,12 @@ pub mod csrf;
 pub mod error_links;
 pub mod gate;
 pub mod headers;
+pub mod purchase_workers;
 pub mod router;
 pub mod server_functions;
 pub mod sessions;
 pub mod start;
 pub mod static_files;
+pub mod webhooks;
 
 pub use router::{Dashboard, router};

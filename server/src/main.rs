@@ -9,6 +9,7 @@ use keyward_app::deployment::Deployment;
 use keyward_control::Control;
 use keyward_domain::clock::Clock;
 use server::config::Config;
+use server::purchase_workers::PurchaseWorkers;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -55,6 +56,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     tracing::info!(address = %config.address, url = %config.dashboard_url, "the dashboard is listening");
 
     tokio::spawn(sweep_hourly(dashboard.control.clone()));
+    let purchases = PurchaseWorkers::start(&dashboard.control);
 
     let (stop, mut stopping) = tokio::sync::watch::channel(());
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
@@ -68,6 +70,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             tracing::warn!("some requests did not finish in time");
         }
     }
+    purchases.stop(FAREWELL).await;
     dashboard.control.settle(FAREWELL).await;
     dashboard.store.close().await;
     Ok(())

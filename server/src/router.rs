@@ -29,7 +29,7 @@ use crate::address::TrustedProxies;
 use crate::csrf::OwnOrigin;
 use crate::error_links::ErrorLinks;
 use crate::server_functions::Surroundings;
-use crate::{address, csrf, error_links, gate, headers, server_functions, sessions, static_files};
+use crate::{address, csrf, error_links, gate, headers, server_functions, sessions, static_files, webhooks};
 
 /// What the dashboard is made of.
 #[derive(Clone)]
@@ -73,6 +73,8 @@ pub fn router(dashboard: &Dashboard) -> Router {
         .layer(from_fn_with_state(dashboard.error_links.clone(), error_links::check))
         .layer(from_fn_with_state(own_origin, csrf::check))
         .layer(RequestBodyLimitLayer::new(server_functions::LONGEST_BODY))
+        // Sellers send no cookie and come from no page: who they are, their signature says.
+        .merge(webhooks::routes(dashboard.control.clone()))
         // The build compresses the large files once and well; what is left is small or changes with every request.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(CatchPanicLayer::new())

@@ -9,6 +9,7 @@ use keyward_control::{Control, ControlParts, Mailer, Mode, Settings, SmtpSetting
 use keyward_domain::clock::Clock;
 use keyward_identity::KeySets;
 use keyward_outbound::{Guard, Reach};
+use keyward_payments::Sellers;
 use keyward_store::Store;
 use leptos::prelude::LeptosOptions;
 
@@ -84,6 +85,7 @@ fn control(config: &Config, store: Store, clock: Clock) -> anyhow::Result<Contro
             .context("KEYWARD_SMTP_URL or KEYWARD_MAIL_FROM")?,
     };
     let guard = Guard::new(reach);
+    let sellers = Sellers::new(&config.sellers, &guard).context("KEYWARD_REVENUECAT_URL")?;
     Ok(Control::new(ControlParts {
         store,
         clock,
@@ -91,6 +93,7 @@ fn control(config: &Config, store: Store, clock: Clock) -> anyhow::Result<Contro
         key_sets: KeySets::with_overrides(guard.clone(), config.jwks_overrides.clone()),
         guard,
         mailer,
+        sellers,
         settings: Settings { dashboard_url: config.dashboard_url.clone(), edge_url: config.edge_url.clone(), mode },
     }))
 }

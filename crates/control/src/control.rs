@@ -6,6 +6,7 @@ use std::time::Duration;
 use keyward_domain::clock::Clock;
 use keyward_identity::KeySets;
 use keyward_outbound::Guard;
+use keyward_payments::Sellers;
 use keyward_store::Store;
 use keyward_store::sealing::KeyRing;
 use time::OffsetDateTime;
@@ -13,12 +14,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::mailer::{Mail, Mailer};
 use crate::passwords::PasswordHasher;
+use crate::purchases::PurchaseWork;
 use crate::settings::Settings;
 use crate::test_request::edge_client;
 use crate::{ControlError, Mode};
 
 /// An address that nobody confirmed for so long is free again, and nothing is kept of it.
 const UNCONFIRMED_FOR: time::Duration = time::Duration::days(7);
+
+/// No seller sends an event again after so long.
+const PURCHASE_EVENTS_KEPT: time::Duration = time::Duration::days(30);
 
 pub struct ControlParts {
     pub store: Store,
@@ -27,6 +32,7 @@ pub struct ControlParts {
     pub key_sets: KeySets,
     pub guard: Guard,
     pub mailer: Mailer,
+    pub sellers: Sellers,
     pub settings: Settings,
 }
 
@@ -39,12 +45,18 @@ struct Inner {
     passwords: PasswordHasher,
     edge: reqwest::Client,
     background: TaskTracker,
+    purchase_work: PurchaseWork,
 }
 
 impl Control {
     pub fn new(parts: ControlParts) -> Self {
-        let inner =
-            Inner { parts, passwords: PasswordHasher::new(), edge: edge_client(), background: TaskTracker::new() };
+        let inner = Inner {
+            parts,
+            passwords: PasswordHasher::new(),
+            edge: edge_client(),
+            background: TaskTracker::new(),
+            purchase_work: PurchaseWork::default(),
+        };
         Self(Arc::new(inner))
     }
 
@@ -70,6 +82,14 @@ impl Control {
 
     pub(crate) fn guard(&self) -> &Guard {
         &self.0.parts.guard
+    }
+
+    pub(crate) fn sellers(&self) -> &Sellers {
+        &self.0.parts.sellers
+    }
+
+    pub(crate) fn purchase_work(&self) -> &PurchaseWork {
+        &self.0.purchase_work
     }
 
     pub(crate) fn passwords(&self) -> &PasswordHasher {
@@ -119,6 +139,8 @@ impl Control {
         let backoffs = self.store().delete_old_backoffs(now - time::Duration::days(2)).await?;
         let sign_ups = self.store().delete_unconfirmed_members(now - UNCONFIRMED_FOR, now).await?;
         tracing::debug!(sessions, links, backoffs, sign_ups, "swept what had expired");
+        let events = self.store().delete_old_purchase_events(now - PURCHASE_EVENTS_KEPT).await?;
+        tracing::debug!(events, "forgot old events of sellers");
         let usage = self.store().keep_usage(now).await?;
         tracing::debug!(?usage, "made room for usage, and threw away what is old");
         Ok(())

@@ -3,7 +3,7 @@
 use keyward_domain::key_pool;
 use keyward_domain::validate::FieldError;
 use keyward_store::sealing::SealError;
-use keyward_store::{StoreError, apps, issuers, members, plan_rules, plans, proxies, sealed_keys};
+use keyward_store::{StoreError, apps, issuers, members, plan_rules, plans, proxies, purchase_sources, sealed_keys};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
@@ -62,6 +62,13 @@ impl From<StoreError> for ControlError {
                     issuers::ISSUER_TWICE => "this identity provider is linked already".to_owned(),
                     issuers::TOO_MANY_ISSUERS => {
                         format!("an app has at most {} identity providers", issuers::MAX_ISSUERS_PER_APP)
+                    }
+                    purchase_sources::SOURCE_TWICE => "this seller is connected already".to_owned(),
+                    purchase_sources::TOO_MANY_WEBHOOK_SECRETS => {
+                        format!("there are at most {} webhook secrets", purchase_sources::MAX_WEBHOOK_SECRETS)
+                    }
+                    purchase_sources::LAST_WEBHOOK_SECRET => {
+                        "without a secret no webhook is taken; add the new one first".to_owned()
                     }
                     _ => "it conflicts with something that was changed in the meantime; reload the page".to_owned(),
                 };

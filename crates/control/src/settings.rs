@@ -1,5 +1,7 @@
 //! What `main` tells this crate about the installation.
 
+use keyward_domain::ids::AppId;
+use keyward_domain::plans::PurchaseSource;
 use url::Url;
 
 #[derive(Clone, Debug)]
@@ -24,6 +26,11 @@ impl Settings {
     /// `https://edge.example.com/{slug}`
     pub fn proxy_url(&self, slug: &str) -> String {
         format!("{}/{slug}", self.edge_url.as_str().trim_end_matches('/'))
+    }
+
+    /// Where a seller sends its webhooks for an app.
+    pub(crate) fn webhook_url(&self, app: AppId, source: PurchaseSource) -> String {
+        format!("{}/webhooks/{}/{app}", self.dashboard_url.as_str().trim_end_matches('/'), source.name())
     }
 
     pub(crate) fn dashboard_link(&self, path: &str, token: &str) -> String {

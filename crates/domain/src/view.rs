@@ -5,6 +5,7 @@ mod custody;
 mod people;
 mod plans;
 mod policies;
+mod purchases;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -24,6 +25,10 @@ pub use plans::{
     RuleVerdict, UserDecision, UserPlanView,
 };
 pub use policies::{AddressRuleView, AddressRulesView, Admits, AppPolicyView, PlanView};
+pub use purchases::{
+    ConnectSourceForm, OfferView, PurchaseSourceView, PurchaserView, PurchasersView, PurchasesView, SourceKeyForm,
+    SourceRunView, WebhookSecretForm, WebhookSecretView,
+};
 
 /// The signed-in member, for the page header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -98,6 +98,11 @@ impl Seller for RevenueCat {
         Ok(())
     }
 
+    /// Which the developer makes up, and types in their dashboard too.
+    fn parse_secret(&self, text: &str) -> Result<WebhookSecret, &'static str> {
+        WebhookSecret::parsed(text.trim()).ok_or("a random text of 16 to 255 letters, digits and marks, without blanks")
+    }
+
     fn signature_header(&self) -> &'static str {
         "Authorization"
     }

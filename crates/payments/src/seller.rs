@@ -26,9 +26,13 @@ impl SellerKey {
 
     /// The last four characters, as of any key.
     pub fn hint(&self) -> String {
-        let begin = self.0.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
-        self.0[begin..].to_owned()
+        last_four(&self.0)
     }
+}
+
+fn last_four(text: &str) -> String {
+    let begin = text.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+    text[begin..].to_owned()
 }
 
 /// Real money, or the seller's test mode.
@@ -156,6 +160,21 @@ impl WebhookSecret {
         Self(text.as_str().to_owned())
     }
 
+    /// Where it is sealed.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Visible ASCII, 16 to 255 characters.
+    pub(crate) fn parsed(text: &str) -> Option<Self> {
+        let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        ((16..=255).contains(&text.len()) && is_visible).then(|| Self(text.to_owned()))
+    }
+
+    pub fn hint(&self) -> String {
+        last_four(&self.0)
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -204,6 +223,9 @@ pub trait Seller: Send + Sync {
 
     /// A live call: that the key is taken, and may read all that we read.
     async fn check(&self, access: &Access) -> Result<(), KeyRefusal>;
+
+    /// What can be seen of a webhook secret; else what it should be.
+    fn parse_secret(&self, text: &str) -> Result<WebhookSecret, &'static str>;
 
     /// The header without which nothing needs to be looked up.
     fn signature_header(&self) -> &'static str;

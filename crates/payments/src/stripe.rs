@@ -103,6 +103,11 @@ impl Seller for Stripe {
         if may_not_read.is_empty() { Ok(()) } else { Err(KeyRefusal::MayNotRead(may_not_read)) }
     }
 
+    fn parse_secret(&self, text: &str) -> Result<WebhookSecret, &'static str> {
+        let secret = Some(text.trim()).filter(|text| text.starts_with("whsec_")).and_then(WebhookSecret::parsed);
+        secret.ok_or("this is not the signing secret of a webhook endpoint; it begins with whsec_")
+    }
+
     fn signature_header(&self) -> &'static str {
         SIGNATURE
     }

@@ -15,6 +15,8 @@ use crate::{Store, StoreError};
 pub const MAX_WEBHOOK_SECRETS: i64 = 4;
 /// What `Conflict` names when there are as many.
 pub const TOO_MANY_WEBHOOK_SECRETS: &str = "webhook_secrets_too_many";
+/// What `Conflict` names when it is connected already.
+pub const SOURCE_TWICE: &str = "purchase_sources_pkey";
 /// What `Conflict` names when no webhook could be verified any more.
 pub const LAST_WEBHOOK_SECRET: &str = "webhook_secrets_last";
 
@@ -90,12 +92,30 @@ pub struct SealedWebhookSecret {
     pub hint: String,
 }
 
-/// How a run of the reconciler went.
+/// Whose webhooks come to an address.
+#[derive(Clone, Copy)]
+pub struct WebhookSource {
+    pub source: SourceRef,
+    pub live: bool,
+}
+
+/// One whose reconciler is due, and how far it came.
+#[derive(Clone, Copy, Debug)]
+pub struct DueSource {
+    pub source: SourceRef,
+    pub failures: i32,
+    pub heard_until: Option<OffsetDateTime>,
+    pub compared_at: Option<OffsetDateTime>,
+}
+
+/// How a run of the reconciler went. A time that is not there stays as it was.
 pub struct SourceRun {
     pub at: OffsetDateTime,
     pub ok: bool,
     pub note: String,
     pub next_at: OffsetDateTime,
+    pub heard_until: Option<OffsetDateTime>,
+    pub compared_at: Option<OffsetDateTime>,
 }
 
 const COLUMNS: &str =
@@ -116,17 +136,17 @@ impl Store {
     }
 
     /// Whose webhooks these are: all that a seller says of itself is the App in the address.
-    pub async fn source_of_webhooks(&self, app: AppId, source: PurchaseSource) -> Result<SourceRef, StoreError> {
-        let account: Uuid =
-            sqlx::query_scalar("SELECT account_id FROM purchase_sources WHERE app_id = $1 AND source = $2")
+    pub async fn source_of_webhooks(&self, app: AppId, source: PurchaseSource) -> Result<WebhookSource, StoreError> {
+        let (account, live): (Uuid, bool) =
+            sqlx::query_as("SELECT account_id, live FROM purchase_sources WHERE app_id = $1 AND source = $2")
                 .bind(app.0)
                 .bind(source.name())
                 .fetch_one(&self.pool)
                 .await?;
-        Ok(SourceRef { account: AccountId(account), app, source })
+        Ok(WebhookSource { source: SourceRef { account: AccountId(account), app, source }, live })
     }
 
-    /// The first time, or with a new key. `secret` is added to those that are there.
+    /// A seller is connected once.
     pub async fn connect_source(
         &self,
         source: &SourceRef,
@@ -135,17 +155,9 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let mut tx = self.pool.begin().await?;
-        // The app's row is the lock, and must be the account's.
-        let _: Uuid = sqlx::query_scalar("SELECT id FROM apps WHERE id = $1 AND account_id = $2 FOR NO KEY UPDATE")
-            .bind(source.app.0)
-            .bind(source.account.0)
-            .fetch_one(&mut *tx)
-            .await?;
-        sqlx::query(
+        let inserted = sqlx::query(
             "INSERT INTO purchase_sources (app_id, account_id, source, sealed_key, key_hint, live, connected_at, checked_at, next_run_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)
-             ON CONFLICT (app_id, source) DO UPDATE SET sealed_key = excluded.sealed_key, key_hint = excluded.key_hint,
-                 live = excluded.live, checked_at = excluded.checked_at, next_run_at = excluded.next_run_at, run_failures = 0",
+             SELECT apps.id, apps.account_id, $3, $4, $5, $6, $7, $7, $7 FROM apps WHERE apps.id = $1 AND apps.account_id = $2",
         )
         .bind(source.app.0)
         .bind(source.account.0)
@@ -156,9 +168,47 @@ impl Store {
         .bind(now)
         .execute(&mut *tx)
         .await?;
+        one_row(inserted.rows_affected())?;
         if let Some(secret) = secret {
             insert_secret(&mut tx, source, secret, now).await?;
         }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// A key of the same mode. The customers stay, and are all read again with it.
+    pub async fn replace_source_key(
+        &self,
+        source: &SourceRef,
+        key: &SealedSourceKey,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin().await?;
+        let updated = sqlx::query(
+            "UPDATE purchase_sources SET sealed_key = $4, key_hint = $5, checked_at = $7, next_run_at = $7, run_failures = 0,
+                 compared_at = NULL
+             WHERE app_id = $1 AND account_id = $2 AND source = $3 AND live = $6",
+        )
+        .bind(source.app.0)
+        .bind(source.account.0)
+        .bind(source.source.name())
+        .bind(&key.sealed)
+        .bind(&key.hint)
+        .bind(key.live)
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+        one_row(updated.rows_affected())?;
+        sqlx::query(
+            "UPDATE purchasers SET wanted = nextval('purchase_reads'), next_try_at = $4
+             WHERE app_id = $1 AND account_id = $2 AND source = $3",
+        )
+        .bind(source.app.0)
+        .bind(source.account.0)
+        .bind(source.source.name())
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(())
     }
@@ -246,27 +296,29 @@ impl Store {
         &self,
         now: OffsetDateTime,
         until: OffsetDateTime,
-    ) -> Result<Option<SourceRef>, StoreError> {
-        let row: Option<(Uuid, Uuid, String)> = sqlx::query_as(
+    ) -> Result<Option<DueSource>, StoreError> {
+        type Row = (Uuid, Uuid, String, i32, Option<OffsetDateTime>, Option<OffsetDateTime>);
+        let row: Option<Row> = sqlx::query_as(
             "UPDATE purchase_sources SET next_run_at = $2 WHERE (app_id, source) = (
                  SELECT app_id, source FROM purchase_sources WHERE next_run_at <= $1
                  ORDER BY next_run_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING account_id, app_id, source",
+             RETURNING account_id, app_id, source, run_failures, heard_until, compared_at",
         )
         .bind(now)
         .bind(until)
         .fetch_optional(&self.pool)
         .await?;
-        let Some((account, app, source)) = row else { return Ok(None) };
-        Ok(Some(SourceRef { account: AccountId(account), app: AppId(app), source: source_named(&source)? }))
+        let Some((account, app, source, failures, heard_until, compared_at)) = row else { return Ok(None) };
+        let source = SourceRef { account: AccountId(account), app: AppId(app), source: source_named(&source)? };
+        Ok(Some(DueSource { source, failures, heard_until, compared_at }))
     }
 
-    /// How many runs have failed in a row, this one among them.
-    pub async fn record_source_run(&self, source: &SourceRef, run: &SourceRun) -> Result<i32, StoreError> {
-        let failures = sqlx::query_scalar(
+    pub async fn record_source_run(&self, source: &SourceRef, run: &SourceRun) -> Result<(), StoreError> {
+        sqlx::query(
             "UPDATE purchase_sources SET last_run_at = $4, last_run_ok = $5, last_run_note = $6, next_run_at = $7,
-                 run_failures = CASE WHEN $5 THEN 0 ELSE run_failures + 1 END
-             WHERE app_id = $1 AND account_id = $2 AND source = $3 RETURNING run_failures",
+                 run_failures = CASE WHEN $5 THEN 0 ELSE run_failures + 1 END,
+                 heard_until = coalesce($8, heard_until), compared_at = coalesce($9, compared_at)
+             WHERE app_id = $1 AND account_id = $2 AND source = $3",
         )
         .bind(source.app.0)
         .bind(source.account.0)
@@ -275,9 +327,11 @@ impl Store {
         .bind(run.ok)
         .bind(&run.note)
         .bind(run.next_at)
-        .fetch_one(&self.pool)
+        .bind(run.heard_until)
+        .bind(run.compared_at)
+        .execute(&self.pool)
         .await?;
-        Ok(failures)
+        Ok(())
     }
 }
 

@@ -3,6 +3,8 @@
 //! Webhooks only ask for a customer to be read again. A reading takes its number before it begins and is written only over one
 //! with a smaller number, so that readings that overtake each other end with the newest.
 
+use std::collections::HashMap;
+
 use keyward_domain::ids::{AccountId, AppId, IssuerId};
 use keyward_domain::issuer::Subject;
 use keyward_domain::plans::{Entitlement, LinkKind};
@@ -36,8 +38,6 @@ pub struct NewPurchaseEvent<'a> {
     pub kind: &'a str,
     /// Whose records it concerns, if anybody's.
     pub customers: &'a [String],
-    /// Whom it names as the user, with how: only a Checkout session does.
-    pub named: Option<(&'a str, LinkKind)>,
 }
 
 /// A customer whose records are to be read.
@@ -69,6 +69,8 @@ pub struct PurchaserReading {
     /// Whom the records name; none leaves what is known.
     pub named: Option<(String, LinkKind)>,
     pub entitlements: Vec<Entitlement>,
+    /// Why nobody was found by that name.
+    pub unlinked_because: Option<String>,
 }
 
 const COLUMNS: &str =
@@ -99,9 +101,6 @@ impl Store {
         }
         for customer in event.customers {
             want(&mut tx, source, customer, now).await?;
-            if let Some((named, how)) = event.named {
-                name(&mut tx, source, customer, (named, how)).await?;
-            }
         }
         tx.commit().await?;
         Ok(true)
@@ -122,27 +121,81 @@ impl Store {
         Ok(())
     }
 
-    /// Customers of a source in the order of their ids: those that were last read before `read_before`.
+    /// At most `rows` customers of a source that were last read before `read_before` and are not to be read anyway.
     pub async fn purchasers_read_before(
         &self,
         source: &SourceRef,
         read_before: OffsetDateTime,
-        (after, rows): (&str, u32),
+        rows: u32,
     ) -> Result<Vec<String>, StoreError> {
         let customers = sqlx::query_scalar(
             "SELECT customer_id FROM purchasers
-             WHERE app_id = $1 AND account_id = $2 AND source = $3 AND coalesce(read_at < $4, true) AND customer_id > $5
-             ORDER BY customer_id LIMIT $6",
+             WHERE app_id = $1 AND account_id = $2 AND source = $3 AND coalesce(read_at < $4, true) AND wanted <= read
+             ORDER BY read_at NULLS FIRST, customer_id LIMIT $5",
         )
         .bind(source.app.0)
         .bind(source.account.0)
         .bind(source.source.name())
         .bind(read_before)
-        .bind(after)
         .bind(i64::from(rows))
         .fetch_all(&self.pool)
         .await?;
         Ok(customers)
+    }
+
+    /// At most `rows` that the records name a user of whom nobody knew when they were last read.
+    pub async fn purchasers_of_nobody(
+        &self,
+        source: &SourceRef,
+        read_before: OffsetDateTime,
+        rows: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let customers = sqlx::query_scalar(
+            "SELECT customer_id FROM purchasers
+             WHERE app_id = $1 AND account_id = $2 AND source = $3 AND sub IS NULL AND named_user IS NOT NULL
+                 AND read_at < $4 AND wanted <= read
+             ORDER BY read_at, customer_id LIMIT $5",
+        )
+        .bind(source.app.0)
+        .bind(source.account.0)
+        .bind(source.source.name())
+        .bind(read_before)
+        .bind(i64::from(rows))
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(customers)
+    }
+
+    /// What these customers have as far as it is known; one that isn't is left out.
+    pub async fn purchases_of_customers(
+        &self,
+        source: &SourceRef,
+        customers: &[String],
+    ) -> Result<HashMap<String, Vec<Entitlement>>, StoreError> {
+        let rows: Vec<(String, Json<Vec<Entitlement>>)> = sqlx::query_as(
+            "SELECT customer_id, entitlements FROM purchasers
+             WHERE app_id = $1 AND account_id = $2 AND source = $3 AND customer_id = ANY($4)",
+        )
+        .bind(source.app.0)
+        .bind(source.account.0)
+        .bind(source.source.name())
+        .bind(customers)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|(customer, Json(entitlements))| (customer, entitlements)).collect())
+    }
+
+    /// How many are still to be read.
+    pub async fn purchasers_waiting(&self, source: &SourceRef) -> Result<i64, StoreError> {
+        let waiting = sqlx::query_scalar(
+            "SELECT count(*) FROM purchasers WHERE app_id = $1 AND account_id = $2 AND source = $3 AND wanted > read",
+        )
+        .bind(source.app.0)
+        .bind(source.account.0)
+        .bind(source.source.name())
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(waiting)
     }
 
     /// Takes the customer that has waited longest, with a number for its reading. Until `until` nobody else takes it.
@@ -183,7 +236,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let (named, how) = reading.named.as_ref().map(|(named, how)| (named.as_str(), how.name())).unzip();
         let written = sqlx::query(
-            "UPDATE purchasers SET read = $4, read_at = $5, entitlements = $6, email = $7, failures = 0, last_error = NULL,
+            "UPDATE purchasers SET read = $4, read_at = $5, entitlements = $6, email = $7, failures = 0,
+                 last_error = CASE WHEN linked_by = 'by_hand' THEN NULL ELSE $13 END,
                  next_try_at = CASE WHEN wanted > $4 THEN $5 ELSE next_try_at END,
                  named_user = coalesce($8, named_user),
                  linked_by = CASE WHEN linked_by = 'by_hand' THEN linked_by ELSE coalesce($9, linked_by) END,
@@ -203,12 +257,13 @@ impl Store {
         .bind(subject.map(|subject| &subject.sub))
         .bind(subject.map(|subject| subject.issuer.0))
         .bind(due.source.source.name())
+        .bind(&reading.unlinked_because)
         .execute(&self.pool)
         .await?;
         Ok(written.rows_affected() > 0)
     }
 
-    /// What is known stays; it is tried again at `next_try`.
+    /// What is known stays; it is tried again at `next_try`, unless a later reading went well.
     pub async fn purchaser_not_read(
         &self,
         due: &DuePurchaser,
@@ -217,7 +272,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE purchasers SET failures = failures + 1, last_error = $5, next_try_at = $6
-             WHERE app_id = $1 AND account_id = $2 AND source = $3 AND customer_id = $4",
+             WHERE app_id = $1 AND account_id = $2 AND source = $3 AND customer_id = $4 AND read < $7",
         )
         .bind(due.source.app.0)
         .bind(due.source.account.0)
@@ -225,15 +280,27 @@ impl Store {
         .bind(&due.customer)
         .bind(error)
         .bind(next_try)
+        .bind(due.reading)
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    /// When the next one is due, as far as it is known now.
-    pub async fn next_purchaser_due(&self) -> Result<Option<OffsetDateTime>, StoreError> {
-        let due = sqlx::query_scalar("SELECT min(next_try_at) FROM purchasers WHERE wanted > read");
-        Ok(due.fetch_one(&self.pool).await?)
+    /// Nothing was tried: its seller can't be asked now.
+    pub async fn put_purchaser_off(&self, due: &DuePurchaser, next_try: OffsetDateTime) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE purchasers SET next_try_at = $5
+             WHERE app_id = $1 AND account_id = $2 AND source = $3 AND customer_id = $4 AND read < $6",
+        )
+        .bind(due.source.app.0)
+        .bind(due.source.account.0)
+        .bind(due.source.source.name())
+        .bind(&due.customer)
+        .bind(next_try)
+        .bind(due.reading)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Newest first; those that nobody could be found for before all others.
@@ -340,28 +407,6 @@ async fn want(
     .bind(source.source.name())
     .bind(customer)
     .bind(now)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// The reading that is wanted finds the user of this name.
-async fn name(
-    connection: &mut PgConnection,
-    source: &SourceRef,
-    customer: &str,
-    (named, how): (&str, LinkKind),
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE purchasers SET named_user = $5, linked_by = CASE WHEN linked_by = 'by_hand' THEN linked_by ELSE $6 END
-         WHERE app_id = $1 AND account_id = $2 AND source = $3 AND customer_id = $4",
-    )
-    .bind(source.app.0)
-    .bind(source.account.0)
-    .bind(source.source.name())
-    .bind(customer)
-    .bind(named)
-    .bind(how.name())
     .execute(connection)
     .await?;
     Ok(())

@@ -14,11 +14,13 @@ use http_body_util::BodyExt;
 use keyward_app::deployment::Deployment;
 use keyward_control::{Actor, Control, ControlParts, Mailer, Mode, Settings};
 use keyward_domain::clock::Clock;
-use keyward_domain::ids::{AppId, IssuerId, KeyId, PlanId, ProxyId, SessionId};
+use keyward_domain::ids::{AccountId, AppId, IssuerId, KeyId, PlanId, ProxyId, SessionId};
 use keyward_domain::view::{IssuerForm, NewProxyForm};
 use keyward_identity::KeySets;
 use keyward_outbound::{Guard, Reach};
-use keyward_store::sealing::KeyRing;
+use keyward_payments::{SellerAddresses, Sellers};
+use keyward_store::Store;
+use keyward_store::sealing::{DataKey, KeyRing};
 use keyward_store::testing::TestDatabase;
 use leptos::prelude::LeptosOptions;
 use server::Dashboard;
@@ -78,6 +80,20 @@ impl House {
 
     pub fn pass(&self, time: time::Duration) {
         self.passed_secs.fetch_add(time.whole_seconds(), Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> OffsetDateTime {
+        BEGIN + time::Duration::seconds(self.passed_secs.load(Ordering::SeqCst))
+    }
+
+    pub fn store(&self) -> &Store {
+        self.database.store()
+    }
+
+    /// As the dashboard itself opens it.
+    pub async fn data_key(&self, account: AccountId) -> DataKey {
+        let wrapped = self.store().wrapped_data_key(account).await.expect("an account");
+        KeyRing::from_hex(KEY).expect("a key").open_data_key(account, &wrapped).expect("opens")
     }
 
     pub fn stranger(&self) -> Client<'_> {
@@ -222,8 +238,9 @@ fn dashboard(database: &TestDatabase, clock: &Clock, deployment: Deployment) -> 
         clock: clock.clone(),
         key_ring: KeyRing::from_hex(KEY).expect("a key"),
         key_sets: KeySets::new(guard.clone()),
-        guard,
         mailer: Mailer::keep_in_database(),
+        sellers: Sellers::new(&SellerAddresses::default(), &guard).expect("their own addresses"),
+        guard,
         settings: Settings {
             dashboard_url: dashboard_url.clone(),
             edge_url: "https://edge.example.com".parse().expect("an address"),

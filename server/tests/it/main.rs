@@ -8,3 +8,4 @@ mod harness;
 mod headers;
 mod sessions;
 mod tenancy;
+mod webhooks;

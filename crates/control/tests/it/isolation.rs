@@ -2,21 +2,27 @@
 //! table below: the last test reads the sources and fails when one is missing.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use keyward_control::{Actor, ControlError, ProxySwitch};
-use keyward_domain::ids::{AppId, IssuerId, KeyId, PlanId, ProxyId, SessionId};
+use keyward_domain::ids::{AppId, IssuerId, KeyId, PlanId, ProxyId, PurchaserId, SessionId, WebhookSecretId};
 use keyward_domain::issuer::Subject;
 use keyward_domain::place::{AddressPlace, LimitPlace};
+use keyward_domain::plans::PurchaseSource;
 use keyward_domain::policy::{AnonymousPolicy, AppCheckMode, Byok, WithoutCounters};
 use keyward_domain::validate::{
     self, AccessScope, AppCheckForm, BodyRuleForm, ConnectionForm, PlanAccessForm, PlanOverrideForm, PlanWordsForm,
 };
-use keyward_domain::view::{AppUserSearch, EmailLink, IssuerForm, NewPoolKeyForm, PoolKeyForm, UsageRange};
+use keyward_domain::view::{
+    AppUserSearch, ConnectSourceForm, EmailLink, IssuerForm, NewPoolKeyForm, PoolKeyForm, UsageRange,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::plans::rule_form;
 use crate::policies::{address_form, limit_form, price_form};
+use crate::purchases::{connect_form, connected, key_form, secret_form};
+use crate::shop::REVENUE_CAT_KEY;
 use crate::world::{PASSWORD, World, new_proxy, unchanged};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +41,8 @@ struct Owned {
     default_plan: PlanId,
     session: SessionId,
     key: KeyId,
+    secret: WebhookSecretId,
+    purchaser: PurchaserId,
 }
 
 /// Each function with an id, the destructive ones last, called by `actor` on what is in `owned`.
@@ -42,6 +50,7 @@ async fn call_all(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
     let Owned { app, issuer, proxy, plan, session, key, .. } = *owned;
     let control = &world.control;
     let mut outcomes = call_policies(world, actor, owned).await;
+    outcomes.extend(call_purchases(world, actor, owned).await);
     // The form as its owner would send it.
     let mut form = unchanged(&sample_proxy(world).await);
     form.name = "Taken over".to_owned();
@@ -173,6 +182,35 @@ async fn call_people(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
     ]
 }
 
+/// Where an app's users buy. Stripe is connected, RevenueCat is not yet.
+async fn call_purchases(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
+    let Owned { app, issuer, secret, purchaser, .. } = *owned;
+    let (control, stripe) = (&world.control, PurchaseSource::Stripe);
+    let connect = ConnectSourceForm { key: REVENUE_CAT_KEY.to_owned(), ..connect_form() };
+    let subject = Subject { issuer, sub: "user-1".to_owned() };
+    vec![
+        ("purchases", Kind::Reads, control.purchases(actor, app).await.map(drop)),
+        ("purchasers", Kind::Reads, control.purchasers(actor, app, "").await.map(drop)),
+        ("offers", Kind::Reads, control.offers(actor, app, stripe).await.map(drop)),
+        (
+            "connect_purchases",
+            Kind::Edits,
+            control.connect_purchases(actor, app, PurchaseSource::RevenueCat, connect).await,
+        ),
+        ("replace_purchases_key", Kind::Edits, control.replace_purchases_key(actor, app, stripe, key_form()).await),
+        (
+            "add_webhook_secret",
+            Kind::Edits,
+            control.add_webhook_secret(actor, app, stripe, secret_form()).await.map(drop),
+        ),
+        ("remove_webhook_secret", Kind::Edits, control.remove_webhook_secret(actor, app, stripe, secret).await),
+        ("link_purchaser", Kind::Edits, control.link_purchaser(actor, purchaser, &subject).await),
+        ("unlink_purchaser", Kind::Edits, control.unlink_purchaser(actor, purchaser).await),
+        ("read_purchaser_again", Kind::Edits, control.read_purchaser_again(actor, purchaser).await),
+        ("disconnect_purchases", Kind::Edits, control.disconnect_purchases(actor, app, stripe).await),
+    ]
+}
+
 fn new_key() -> NewPoolKeyForm {
     let settings = PoolKeyForm { label: "Second".to_owned(), weight: 2 };
     NewPoolKeyForm { key: "sk-another-key".to_owned(), settings, current_password: PASSWORD.to_owned() }
@@ -207,15 +245,27 @@ async fn ada_with_everything(world: &World) -> (Actor, Owned) {
             ada.member_id()
         ))
         .await;
-    (ada, Owned { app, issuer, proxy, plan, default_plan, session, key })
+    let (secret, purchaser) = connected(world, &ada, app).await;
+    (ada, Owned { app, issuer, proxy, plan, default_plan, session, key, secret, purchaser })
 }
 
 /// Everything that a call could have changed.
 async fn state(world: &World) -> Vec<String> {
     let mut state = Vec::new();
-    for table in
-        ["apps", "plans", "issuers", "proxies", "sealed_keys", "byok_keys", "app_users", "plan_overrides", "sessions"]
-    {
+    for table in [
+        "purchase_sources",
+        "webhook_secrets",
+        "purchasers",
+        "apps",
+        "plans",
+        "issuers",
+        "proxies",
+        "sealed_keys",
+        "byok_keys",
+        "app_users",
+        "plan_overrides",
+        "sessions",
+    ] {
         let digest = format!(
             "SELECT ('x' || substr(md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')), 1, 15))::bit(60)::bigint FROM {table} t"
         );
@@ -254,7 +304,7 @@ async fn a_viewer_sees_everything_and_changes_nothing() {
     assert_eq!(world.control.create_app(&viewer, "More").await, Err(ControlError::Forbidden));
     assert_eq!(world.control.rename_account(&viewer, "More").await, Err(ControlError::Forbidden));
     let after = state(&world).await;
-    assert_eq!(after[..8], before[..8], "but for the own session, nothing changed");
+    assert_eq!(after[..11], before[..11], "but for the own session, nothing changed");
 }
 
 #[tokio::test]
@@ -273,16 +323,26 @@ async fn the_table_names_every_function_that_takes_an_id() {
     let called: BTreeSet<String> =
         call_all(&world, &ada, &owned).await.iter().map(|(name, ..)| (*name).to_owned()).collect();
     let mut found = BTreeSet::new();
-    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).expect("the sources are there") {
-        let source = std::fs::read_to_string(entry.expect("readable").path()).expect("text");
+    for source in sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
         for function in source.split("pub async fn ").skip(1) {
             let signature = function.split("->").next().unwrap_or_default();
-            let ids = ["AppId", "IssuerId", "PlanId", "ProxyId", "SessionId", "LimitPlace", "AddressPlace"];
-            let takes_an_id = ids.iter().any(|id| signature.contains(&format!(": {id}")));
-            if takes_an_id {
+            let ids = ["App", "Issuer", "Plan", "Proxy", "Session", "Purchaser"].map(|kind| format!(": {kind}Id"));
+            let places = [": LimitPlace", ": AddressPlace"].map(str::to_owned);
+            if ids.iter().chain(&places).any(|id| signature.contains(id)) {
                 found.insert(signature.split(['(', '<']).next().unwrap_or_default().to_owned());
             }
         }
     }
     assert_eq!(found, called);
+}
+
+fn sources(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("the sources are there");
+    let paths = entries.map(|entry| entry.expect("readable").path());
+    paths
+        .flat_map(|path| match path.is_dir() {
+            true => sources(&path),
+            false => vec![std::fs::read_to_string(path).expect("text")],
+        })
+        .collect()
 }

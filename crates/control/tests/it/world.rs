@@ -10,12 +10,14 @@ use keyward_domain::ids::{AppId, MemberId, ProxyId};
 use keyward_domain::view::{DevMailView, NewProxyForm, ProxySettingsForm, ProxyView};
 use keyward_identity::KeySets;
 use keyward_outbound::{Guard, Reach};
+use keyward_payments::Sellers;
 use keyward_store::sealing::KeyRing;
 use keyward_store::testing::TestDatabase;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use url::Url;
 
+use crate::shop::Shop;
 use crate::stand_in::StandIn;
 
 pub const IP: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
@@ -27,6 +29,7 @@ pub struct World {
     pub database: TestDatabase,
     pub control: Control,
     pub stand_in: StandIn,
+    pub shop: Shop,
     now: Arc<Mutex<OffsetDateTime>>,
 }
 
@@ -60,24 +63,27 @@ impl World {
         let (database, now) = (TestDatabase::create().await, Arc::new(Mutex::new(NOW)));
         let dashboard_url = Url::parse("https://dashboard.example.com").expect("a URL");
         let settings = Settings { dashboard_url, edge_url, mode };
-        let control = Self::control(&database, &now, (settings, reach), key_ring());
-        Self { database, control, stand_in, now }
+        let shop = Shop::start().await;
+        let control = Self::control(&database, &now, (settings, reach), (key_ring(), &shop));
+        Self { database, control, stand_in, shop, now }
     }
 
     fn control(
         database: &TestDatabase,
         now: &Arc<Mutex<OffsetDateTime>>,
         (settings, reach): (Settings, Reach),
-        key_ring: KeyRing,
+        (key_ring, shop): (KeyRing, &Shop),
     ) -> Control {
         let (shared, guard) = (Arc::clone(now), Guard::new(reach));
+        let sellers = Sellers::new(&shop.addresses(), &Guard::new(Reach::PublicHttpsAndLoopback)).expect("addresses");
         Control::new(ControlParts {
             store: database.store().clone(),
             clock: Clock::from_fn(move || *shared.lock().expect("not poisoned")),
             key_ring,
             key_sets: KeySets::new(guard.clone()),
-            guard,
             mailer: Mailer::keep_in_database(),
+            sellers,
+            guard,
             settings,
         })
     }
@@ -85,13 +91,22 @@ impl World {
     /// The same installation, started with another key-encryption key.
     pub fn with_another_key(&self) -> Control {
         let other = KeyRing::from_hex(&"5b".repeat(32)).expect("64 digits");
-        Self::control(&self.database, &self.now, (self.control.settings().clone(), Reach::PublicHttps), other)
+        Self::control(
+            &self.database,
+            &self.now,
+            (self.control.settings().clone(), Reach::PublicHttps),
+            (other, &self.shop),
+        )
     }
 
     /// The same database, started in production.
     pub fn as_production(&self) -> Control {
         let settings = Settings { mode: Mode::Production, ..self.control.settings().clone() };
-        Self::control(&self.database, &self.now, (settings, Reach::PublicHttps), key_ring())
+        Self::control(&self.database, &self.now, (settings, Reach::PublicHttps), (key_ring(), &self.shop))
+    }
+
+    pub fn now(&self) -> OffsetDateTime {
+        *self.now.lock().expect("not poisoned")
     }
 
     pub fn wait(&self, duration: time::Duration) {
@@ -142,6 +157,10 @@ impl World {
 
     pub async fn app(&self, actor: &Actor) -> AppId {
         self.control.create_app(actor, "App").await.expect("created")
+    }
+
+    pub async fn app_named(&self, actor: &Actor, name: &str) -> AppId {
+        self.control.create_app(actor, name).await.expect("created")
     }
 
     pub async fn openai_proxy(&self, actor: &Actor, app: AppId) -> ProxyId {

@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    fn read(subscription: Value, mode: Mode) -> Vec<Entitlement> {
+    fn read(subscription: &Value, mode: Mode) -> Vec<Entitlement> {
         let mut purchase = json!({
             "expires_date": "2026-04-01T00:00:00Z", "purchase_date": "2026-03-01T00:00:00Z", "store": "app_store",
             "is_sandbox": false, "period_type": "normal", "unsubscribe_detected_at": null,
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_entitlement_is_named_by_itself_and_by_its_product() {
-        let read = read(json!({}), Mode::Live);
+        let read = read(&json!({}), Mode::Live);
         assert_eq!(read.len(), 1, "the product is not told twice");
         assert_eq!((read[0].id.as_str(), read[0].state), ("pro", EntitlementState::Active));
         assert_eq!(read[0].names, ["pro", "monthly"]);
@@ -147,23 +147,23 @@ mod tests {
 
     #[test]
     fn tells_trials_failed_payments_cancellations_and_refunds_apart() {
-        let one = |changes: Value| read(changes, Mode::Live).remove(0);
-        assert_eq!(one(json!({"period_type": "trial"})).state, EntitlementState::Trial);
+        let one = |changes: &Value| read(changes, Mode::Live).remove(0);
+        assert_eq!(one(&json!({"period_type": "trial"})).state, EntitlementState::Trial);
         let since = datetime!(2026-04-01 1:00 UTC);
         let failed = json!({"billing_issues_detected_at": "2026-04-01T01:00:00Z"});
-        assert_eq!(one(failed).state, EntitlementState::PastDue { since });
-        assert_eq!(one(json!({"refunded_at": "2026-03-02T00:00:00Z"})).state, EntitlementState::Over);
+        assert_eq!(one(&failed).state, EntitlementState::PastDue { since });
+        assert_eq!(one(&json!({"refunded_at": "2026-03-02T00:00:00Z"})).state, EntitlementState::Over);
         let off = json!({"unsubscribe_detected_at": "2026-03-02T00:00:00Z",
             "billing_issues_detected_at": "2026-03-02T00:00:00Z", "grace_period_expires_date": "2026-04-07T00:00:00Z"});
-        let off = one(off);
+        let off = one(&off);
         assert_eq!((off.state, off.ends), (EntitlementState::Active, true));
         assert_eq!(off.paid_until, Some(datetime!(2026-04-07 0:00 UTC)));
     }
 
     #[test]
     fn the_sandbox_counts_on_a_test_connection_only() {
-        assert_eq!(read(json!({"is_sandbox": true}), Mode::Live), []);
-        assert_eq!(read(json!({"is_sandbox": true}), Mode::Test).len(), 1);
+        assert_eq!(read(&json!({"is_sandbox": true}), Mode::Live), []);
+        assert_eq!(read(&json!({"is_sandbox": true}), Mode::Test).len(), 1);
     }
 
     #[test]

@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    fn parse(kind: &str, object: Value) -> VerifiedEvent {
+    fn parse(kind: &str, object: &Value) -> VerifiedEvent {
         let body =
             json!({"id": "evt_1", "object": "event", "type": kind, "livemode": false, "data": {"object": object}});
         Event::parse(body.to_string().as_bytes(), Mode::Test).expect("understood")
@@ -107,10 +107,10 @@ mod tests {
                 "customer.updated" | "customer.deleted" => json!({"id": "cus_1", "object": "customer"}),
                 _ => json!({"id": "x_1", "customer": "cus_1"}),
             };
-            assert_eq!(parse(kind, object).customers, ["cus_1"], "{kind}");
+            assert_eq!(parse(kind, &object).customers, ["cus_1"], "{kind}");
         }
         let expanded = json!({"id": "sub_1", "customer": {"id": "cus_2", "object": "customer"}});
-        assert_eq!(parse("customer.subscription.updated", expanded).customers, ["cus_2"]);
+        assert_eq!(parse("customer.subscription.updated", &expanded).customers, ["cus_2"]);
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
             ("invoice.paid", json!({"id": "in_1", "customer": "../../v1/keys"})),
             ("a.kind.of.tomorrow", json!({"customer": "cus_1"})),
         ] {
-            assert_eq!(parse(kind, object).customers, Vec::<String>::new(), "{kind}");
+            assert_eq!(parse(kind, &object).customers, Vec::<String>::new(), "{kind}");
         }
         let of_another_account = json!({"id": "evt_1", "type": "invoice.paid", "livemode": false, "account": "acct_2",
             "data": {"object": {"customer": "cus_1"}}});

@@ -168,7 +168,7 @@ mod tests {
     const START: i64 = 1_772_323_200; // 2026-03-01
     const END: i64 = 1_775_001_600; // 2026-04-01
 
-    fn read(changes: Value) -> Entitlement {
+    fn read(changes: &Value) -> Entitlement {
         let mut subscription = json!({
             "id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active", "created": START,
             "cancel_at": null, "cancel_at_period_end": false, "metadata": {}, "a_field_of_tomorrow": {"x": 1},
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn reads_price_product_and_lookup_key_once_each() {
-        let read = read(json!({}));
+        let read = read(&json!({}));
         assert_eq!(read.names, ["price_pro", "prod_pro", "pro_monthly"]);
         assert_eq!((read.state, read.ends), (EntitlementState::Active, false));
         assert_eq!(read.paid_until, Some(datetime!(2026-04-01 0:00 UTC)));
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn reads_subscriptions_of_older_versions_of_the_api() {
-        let old = read(json!({"current_period_start": START, "current_period_end": END,
+        let old = read(&json!({"current_period_start": START, "current_period_end": END,
             "items": {"data": [{"plan": {"id": "plan_pro", "product": "prod_pro"}}]}}));
         assert_eq!(old.names, ["plan_pro", "prod_pro"]);
         assert_eq!(old.paid_until, Some(datetime!(2026-04-01 0:00 UTC)));
@@ -215,7 +215,7 @@ mod tests {
             ("paused", EntitlementState::Over),
             ("a_status_of_tomorrow", EntitlementState::Over),
         ] {
-            assert_eq!(read(json!({"status": status})).state, want, "{status}");
+            assert_eq!(read(&json!({"status": status})).state, want, "{status}");
         }
     }
 
@@ -231,10 +231,10 @@ mod tests {
 
     #[test]
     fn a_cancellation_ends_it_when_it_comes_before_the_renewal() {
-        assert!(read(json!({"cancel_at_period_end": true})).ends);
-        let sooner = read(json!({"cancel_at": START + 86_400}));
+        assert!(read(&json!({"cancel_at_period_end": true})).ends);
+        let sooner = read(&json!({"cancel_at": START + 86_400}));
         assert_eq!((sooner.ends, sooner.paid_until), (true, Some(datetime!(2026-03-02 0:00 UTC))));
-        let later = read(json!({"cancel_at": END + 86_400}));
+        let later = read(&json!({"cancel_at": END + 86_400}));
         assert_eq!((later.ends, later.paid_until), (false, Some(datetime!(2026-04-01 0:00 UTC))));
     }
 }

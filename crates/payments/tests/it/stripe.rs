@@ -15,7 +15,7 @@ fn test_access() -> Access {
     access(STRIPE_KEY, Mode::Test)
 }
 
-pub fn list(data: Value) -> Value {
+pub fn list(data: &Value) -> Value {
     json!({"object": "list", "has_more": false, "data": data})
 }
 
@@ -23,16 +23,16 @@ fn error(message: &str) -> Value {
     json!({"error": {"type": "invalid_request_error", "message": message}})
 }
 
-fn subscription(id: &str, status: &str, metadata: Value) -> Value {
+fn subscription(id: &str, status: &str, metadata: &Value) -> Value {
     json!({"id": id, "customer": "cus_1", "status": status, "metadata": metadata, "created": 1_772_323_200,
         "current_period_start": 1_772_323_200, "current_period_end": 1_775_001_600,
-        "items": list(json!([{"price": {"id": "price_pro", "product": "prod_pro"}}]))})
+        "items": list(&json!([{"price": {"id": "price_pro", "product": "prod_pro"}}]))})
 }
 
 async fn everything_may_be_read() -> StandIn {
     let stand_in = StandIn::start().await;
     for path in LISTS {
-        stand_in.answers(&format!("/v1/{path}"), 200, list(json!([])));
+        stand_in.answers(&format!("/v1/{path}"), 200, list(&json!([])));
     }
     stand_in
 }
@@ -67,11 +67,11 @@ async fn reads_what_a_customer_has_and_whom_the_records_name() {
     let stand_in = StandIn::start().await;
     stand_in
         .answers("/v1/customers/cus_1", 200, json!({"id": "cus_1", "email": " Ann@Example.com ", "metadata": {}}))
-        .answers("/v1/subscriptions", 200, list(json!([subscription("sub_1", "trialing", json!({}))])))
+        .answers("/v1/subscriptions", 200, list(&json!([subscription("sub_1", "trialing", &json!({}))])))
         .answers(
             "/v1/checkout/sessions",
             200,
-            list(json!([
+            list(&json!([
                 {"client_reference_id": "left", "status": "expired"},
                 {"client_reference_id": null, "status": "complete"},
                 {"client_reference_id": "ann", "status": "complete"},
@@ -88,10 +88,10 @@ async fn reads_what_a_customer_has_and_whom_the_records_name() {
 async fn metadata_goes_before_checkout_the_customer_s_before_the_subscription_s() {
     let stand_in = StandIn::start().await;
     let subscriptions = json!([
-        subscription("sub_3", "canceled", json!({"keyward_user": "of the canceled one"})),
-        subscription("sub_2", "active", json!({"keyward_user": "of the subscription"})),
+        subscription("sub_3", "canceled", &json!({"keyward_user": "of the canceled one"})),
+        subscription("sub_2", "active", &json!({"keyward_user": "of the subscription"})),
     ]);
-    stand_in.answers("/v1/subscriptions", 200, list(subscriptions));
+    stand_in.answers("/v1/subscriptions", 200, list(&subscriptions));
     for (metadata, want) in
         [(json!({"keyward_user": "of the customer"}), "of the customer"), (json!(null), "of the subscription")]
     {
@@ -107,8 +107,8 @@ async fn grace_begins_with_the_first_invoice_that_was_not_paid() {
     let stand_in = StandIn::start().await;
     stand_in
         .answers("/v1/customers/cus_1", 200, json!({"id": "cus_1", "metadata": {"keyward_user": "ann"}}))
-        .answers("/v1/subscriptions", 200, list(json!([subscription("sub_1", "past_due", json!({}))])))
-        .answers("/v1/invoices", 200, list(json!([{"created": 1_775_001_600}, {"created": 1_769_904_000}])));
+        .answers("/v1/subscriptions", 200, list(&json!([subscription("sub_1", "past_due", &json!({}))])))
+        .answers("/v1/invoices", 200, list(&json!([{"created": 1_775_001_600}, {"created": 1_769_904_000}])));
     let read = stand_in.stripe().read(&test_access(), "cus_1").await.expect("read");
     let since = datetime!(2026-02-01 0:00 UTC);
     assert_eq!(read.entitlements[0].state, EntitlementState::PastDue { since });
@@ -148,7 +148,7 @@ async fn lists_events_and_everything_bought_page_by_page() {
         json!({"id": "evt_1", "type": "invoice.paid", "livemode": false, "data": {"object": {"customer": "cus_1"}}});
     let more = |data: Value| json!({"has_more": true, "data": data});
     stand_in.answers("/v1/events", 200, more(json!([event])));
-    stand_in.answers("/v1/subscriptions", 200, more(json!([subscription("sub_1", "active", json!({}))])));
+    stand_in.answers("/v1/subscriptions", 200, more(json!([subscription("sub_1", "active", &json!({}))])));
     let since = datetime!(2026-03-01 0:00 UTC);
     let events = stand_in.stripe().events(&test_access(), since, Some("evt_0")).await.expect("read");
     assert_eq!((events.items[0].customers[0].as_str(), events.next.as_deref()), ("cus_1", Some("evt_1")));
@@ -165,7 +165,7 @@ async fn offers_each_product_once_and_its_prices() {
         json!({"id": id, "currency": "eur", "unit_amount": 900, "recurring": {"interval": interval},
             "product": {"id": "prod_pro", "name": "Pro"}})
     };
-    stand_in.answers("/v1/prices", 200, list(json!([price("price_m", "month"), price("price_y", "year")])));
+    stand_in.answers("/v1/prices", 200, list(&json!([price("price_m", "month"), price("price_y", "year")])));
     let offers = stand_in.stripe().offers(&test_access()).await.expect("read");
     let names: Vec<&str> = offers.iter().map(|offer| offer.name.as_str()).collect();
     assert_eq!(names, ["prod_pro", "price_m", "price_y"]);

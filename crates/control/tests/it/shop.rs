@@ -1,0 +1,155 @@
+//! A small Stripe and a small RevenueCat on this machine: what they say is set by the tests.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::{Json, Router};
+use keyward_payments::SellerAddresses;
+use serde_json::{Value, json};
+use url::Url;
+
+pub const STRIPE_KEY: &str = "rk_test_canary4711abcd";
+pub const REVENUE_CAT_KEY: &str = "sk_canary4711wxyz";
+
+#[derive(Clone)]
+pub struct Shop {
+    url: Url,
+    stock: Arc<Mutex<Stock>>,
+}
+
+#[derive(Default)]
+struct Stock {
+    /// Of Stripe, by id.
+    customers: BTreeMap<String, Value>,
+    subscriptions: BTreeMap<String, Vec<Value>>,
+    sessions: HashMap<String, Vec<Value>>,
+    events: Vec<Value>,
+    /// Of RevenueCat, by app user id.
+    subscribers: HashMap<String, Value>,
+    /// Paths that begin so are answered with this status.
+    refusals: Vec<(String, u16)>,
+    asked: Vec<String>,
+}
+
+impl Shop {
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = Url::parse(&format!("http://{}", listener.local_addr().expect("bound"))).expect("a URL");
+        let shop = Self { url, stock: Arc::default() };
+        let router = Router::new().fallback(answer).with_state(shop.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        shop
+    }
+
+    pub fn addresses(&self) -> SellerAddresses {
+        let at = |path: &str| Some(self.url.join(path).expect("a path"));
+        SellerAddresses { stripe: at("stripe"), revenue_cat: at("revenue_cat/v1") }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Stock) -> T) -> T {
+        change(&mut self.stock.lock().expect("not poisoned"))
+    }
+
+    pub fn has_customer(&self, id: &str, email: Option<&str>, user: Option<&str>) {
+        let metadata = user.map_or_else(|| json!({}), |user| json!({"keyward_user": user}));
+        let customer = json!({"id": id, "object": "customer", "email": email, "metadata": metadata});
+        self.change(|stock| stock.customers.insert(id.to_owned(), customer));
+    }
+
+    /// One subscription to `price_pro`, in place of all there were.
+    pub fn sells(&self, customer: &str, status: &str) {
+        let subscription = subscription(customer, status);
+        self.change(|stock| stock.subscriptions.insert(customer.to_owned(), vec![subscription]));
+    }
+
+    pub fn sets_subscription(&self, customer: &str, subscription: Value) {
+        self.change(|stock| stock.subscriptions.insert(customer.to_owned(), vec![subscription]));
+    }
+
+    pub fn checked_out(&self, customer: &str, reference: &str) {
+        let session = json!({"id": "cs_1", "status": "complete", "client_reference_id": reference});
+        self.change(|stock| stock.sessions.entry(customer.to_owned()).or_default().push(session));
+    }
+
+    pub fn tells_event(&self, event: Value) {
+        self.change(|stock| stock.events.push(event));
+    }
+
+    pub fn has_subscriber(&self, user: &str, subscriber: Value) {
+        self.change(|stock| stock.subscribers.insert(user.to_owned(), subscriber));
+    }
+
+    pub fn refuses(&self, path: &str, status: u16) {
+        self.change(|stock| stock.refusals.push((path.to_owned(), status)));
+    }
+
+    pub fn refuses_nothing(&self) {
+        self.change(|stock| stock.refusals.clear());
+    }
+
+    /// Paths without queries, since it was asked last.
+    pub fn asked(&self) -> Vec<String> {
+        self.change(|stock| std::mem::take(&mut stock.asked))
+    }
+}
+
+pub fn subscription(customer: &str, status: &str) -> Value {
+    json!({
+        "id": format!("sub_{customer}"), "object": "subscription", "customer": customer, "status": status, "metadata": {},
+        "created": 1_772_323_200, "cancel_at": null, "cancel_at_period_end": false,
+        "items": list(&[json!({
+            "id": "si_1", "current_period_start": 1_772_323_200, "current_period_end": 1_775_001_600,
+            "price": {"id": "price_pro", "product": "prod_pro"},
+        })]),
+    })
+}
+
+fn list(data: &[Value]) -> Value {
+    json!({"object": "list", "has_more": false, "data": data})
+}
+
+async fn answer(
+    State(shop): State<Shop>,
+    uri: Uri,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> (StatusCode, Json<Value>) {
+    let mut stock = shop.stock.lock().expect("not poisoned");
+    stock.asked.push(uri.path().to_owned());
+    let key = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (status, body) = stock.answer(uri.path(), &query, key);
+    (StatusCode::from_u16(status).expect("a status"), Json(body))
+}
+
+impl Stock {
+    fn answer(&self, path: &str, query: &HashMap<String, String>, key: &str) -> (u16, Value) {
+        let error = |status: u16| (status, json!({"error": {"type": "invalid_request_error", "message": "no"}}));
+        if let Some((_, status)) = self.refusals.iter().find(|(prefix, _)| path.starts_with(prefix)) {
+            return error(*status);
+        }
+        if let Some(user) = path.strip_prefix("/revenue_cat/v1/subscribers/") {
+            let subscriber = self.subscribers.get(user).cloned().unwrap_or_else(|| json!({}));
+            return (200, json!({"subscriber": subscriber}));
+        }
+        if !key.contains("_test_") {
+            return error(401);
+        }
+        let of_customer = |all: Option<&Vec<Value>>| (200, list(all.map_or(&[], Vec::as_slice)));
+        let customer = query.get("customer").cloned().unwrap_or_default();
+        match path.strip_prefix("/stripe/v1/").unwrap_or_default() {
+            "customers" | "invoices" | "prices" | "products" => (200, list(&[])),
+            "events" => (200, list(&self.events)),
+            "subscriptions" if customer.is_empty() => {
+                (200, list(&self.subscriptions.values().flatten().cloned().collect::<Vec<_>>()))
+            }
+            "subscriptions" => of_customer(self.subscriptions.get(&customer)),
+            "checkout/sessions" => of_customer(self.sessions.get(&customer)),
+            other => match other.strip_prefix("customers/").and_then(|id| self.customers.get(id)) {
+                Some(customer) => (200, customer.clone()),
+                None => error(404),
+            },
+        }
+    }
+}
