@@ -11,7 +11,7 @@ use http::header::{
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
-use keyward_domain::error_shape;
+use keyward_domain::error_shape::{self, Offer};
 use keyward_domain::limits::quota::Quota;
 use keyward_domain::provider::ErrorShape;
 use keyward_domain::rejection::Rejection;
@@ -30,6 +30,7 @@ use crate::snapshot::ServedProxy;
 use crate::socket::Afterwards;
 use crate::steps::cors::Cors;
 use crate::steps::headers;
+use crate::steps::plan::ActivePlan;
 use crate::steps::record::{Content, Passed};
 use crate::steps::upload;
 
@@ -45,6 +46,7 @@ pub struct Envelope {
     is_plain: bool,
     cors: Cors,
     quotas: Vec<Quota>,
+    plan: Option<ActivePlan>,
 }
 
 /// The other end of a connection.
@@ -65,6 +67,7 @@ pub async fn answer(edge: Arc<Edge>, peer: Peer, request: Request<Incoming>) -> 
         is_plain: false,
         cors: Cors::default(),
         quotas: Vec::new(),
+        plan: None,
     };
     let is_http1 = request.version() < Version::HTTP_2;
     let (head, body) = request.into_parts();
@@ -127,6 +130,10 @@ impl Envelope {
         cors
     }
 
+    pub fn plan(&mut self, plan: ActivePlan) {
+        self.plan = Some(plan);
+    }
+
     pub fn quotas(&mut self, quotas: Vec<Quota>) {
         self.quotas = quotas;
     }
@@ -166,7 +173,8 @@ impl Envelope {
             .as_ref()
             .filter(|_| !self.is_plain)
             .map_or(ErrorShape::Plain, |proxy| proxy.provider.error_shape);
-        let body = error_shape::body(shape, rejection, &self.request_id).to_string();
+        let offer = self.offer(rejection);
+        let body = error_shape::body_offering(shape, rejection, &self.request_id, offer).to_string();
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if rejection.status() == 401 {
@@ -183,6 +191,21 @@ impl Envelope {
         }
         let status = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         self.close(status, headers, body.into())
+    }
+
+    /// Where another plan would help.
+    fn offer(&self, rejection: &Rejection) -> Offer<'_> {
+        let (Some(proxy), Some(plan)) = (&self.proxy, &self.plan) else { return Offer::default() };
+        let would_help = match rejection {
+            Rejection::LimitReached(_) | Rejection::PlanEndpointNotAllowed { .. } => true,
+            Rejection::Body(_) => proxy.is_less_for(plan.plan),
+            _ => false,
+        };
+        let terms = plan.terms().filter(|_| would_help).map(|terms| &terms.policy);
+        terms.map_or(Offer::default(), |terms| Offer {
+            message: &terms.message,
+            upgrade_url: terms.upgrade_url.as_deref(),
+        })
     }
 
     fn close(&self, status: StatusCode, headers: HeaderMap, body: Bytes) -> Response<Body> {

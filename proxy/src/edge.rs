@@ -24,11 +24,13 @@ use crate::self_service::Questions;
 use crate::snapshot::Snapshot;
 use crate::stranger_log::StrangerLog;
 use crate::usage_queue::UsageQueue;
+use crate::user_plans::UserPlans;
 
 pub struct Edge {
     pub snapshot: ArcSwap<Snapshot>,
     /// Says that there is another snapshot.
     pub config_changes: watch::Sender<()>,
+    pub plans: UserPlans,
     pub key_sets: KeySets,
     pub app_checks: AppChecks,
     pub tokens: TokenCache,

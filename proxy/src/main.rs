@@ -17,6 +17,8 @@ mod frame_faults;
 mod frame_watch;
 mod head_watch;
 mod kept_config;
+mod kept_file;
+mod kept_plans;
 mod key_rests;
 mod last_word;
 mod ledger;
@@ -32,6 +34,7 @@ mod patience;
 mod patient_io;
 mod patient_stream;
 mod pipeline;
+mod plan_watch;
 mod redactor;
 mod reply_stream;
 mod self_service;
@@ -52,6 +55,7 @@ mod usage_queue;
 mod usage_rate;
 mod usage_shelf;
 mod usage_shipper;
+mod user_plans;
 mod wire_watch;
 
 use std::io::IsTerminal;
@@ -66,6 +70,7 @@ use keyward_domain::clock::Clock;
 use keyward_identity::{AppChecks, KeySets, TokenCache};
 use keyward_outbound::Guard;
 use keyward_store::Store;
+use keyward_store::kept_file::KeptKind;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -82,12 +87,15 @@ use crate::custody::Custody;
 use crate::data_dir::DataDir;
 use crate::edge::Edge;
 use crate::kept_config::KeptConfig;
+use crate::kept_file::KeptFile;
+use crate::kept_plans::KeptPlans;
 use crate::ledger::Ledger;
 use crate::limiter::{LEASE, Limits, LocalLimiter, SharedLimiter, SharedSettings, keeping};
 use crate::listening::Port;
 use crate::metrics::Metrics;
 use crate::ops::Readiness;
 use crate::patience::Upstreams;
+use crate::plan_watch::PlanWatch;
 use crate::self_service::Questions;
 use crate::serve::Doorway;
 use crate::snapshot::Snapshot;
@@ -95,6 +103,7 @@ use crate::stranger_log::StrangerLog;
 use crate::tls::Tls;
 use crate::usage::{UsageLedger, UsageSettings};
 use crate::usage_queue::UsageQueue;
+use crate::user_plans::UserPlans;
 
 const DATABASE_CONNECTIONS: u32 = 10;
 const USAGE_CONNECTIONS: u32 = 2;
@@ -163,8 +172,11 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let (queue, ledger) = usage(&config, data_dir.as_ref(), &usage_store, &metrics).await?;
     let writing_ends = CancellationToken::new();
     let (limits, counting) = counting(&config, &store, &writing_ends).await?;
-    let edge = Arc::new(edge(&config, &store, snapshot, (queue, limits), metrics)?);
+    let kept_plans = kept(&config, data_dir.as_ref(), (kept_plans::FILE, KeptKind::Plans), &metrics).map(KeptPlans);
+    let (plans, revision) = plan_watch::first(&store, kept_plans.as_ref(), &ground).await;
+    let edge = Arc::new(edge(&config, &store, (snapshot, plans), (queue, limits), metrics)?);
     let watching = tokio::spawn(ConfigWatch::new(edge.clone(), source, readiness.clone(), ground).run());
+    let following = tokio::spawn(PlanWatch::new(edge.clone(), store.clone(), kept_plans, revision).run());
     let reloading = tls.clone().map(|tls| tokio::spawn(tls.reload(edge.metrics.clone())));
 
     let listener = port.open()?;
@@ -175,6 +187,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     reloading.inspect(JoinHandle::abort);
 
     watching.abort();
+    following.abort();
     writing_ends.cancel();
     ledger.end().await?;
     if timeout(LAST_WRITES * 2, counting).await.is_err() {
@@ -188,10 +201,25 @@ async fn run(config: Config) -> anyhow::Result<()> {
 }
 
 fn config_source(config: &Config, store: &Store, folder: Option<&DataDir>, metrics: &Metrics) -> ConfigSource {
-    let max_age = config.bounds.kept_config_max_age;
-    let ring = &config.key_ring;
-    let kept = folder.map(|folder| KeptConfig::new(folder, ring.clone(), max_age, real_clock(), metrics.clone()));
-    ConfigSource { store: store.clone(), ring: ring.clone(), kept }
+    let kept = kept(config, folder, (kept_config::FILE, KeptKind::Configuration), metrics).map(KeptConfig);
+    ConfigSource { store: store.clone(), ring: config.key_ring.clone(), kept }
+}
+
+fn kept(
+    config: &Config,
+    folder: Option<&DataDir>,
+    (name, kind): (&str, KeptKind),
+    metrics: &Metrics,
+) -> Option<KeptFile> {
+    Some(KeptFile {
+        path: folder?.file(name),
+        kind,
+        ring: config.key_ring.clone(),
+        max_age: config.bounds.kept_config_max_age,
+        clock: real_clock(),
+        metrics: metrics.clone(),
+        last: Arc::default(),
+    })
 }
 
 async fn usage(
@@ -242,7 +270,7 @@ async fn counting(
 fn edge(
     config: &Config,
     store: &Store,
-    snapshot: Snapshot,
+    (snapshot, plans): (Snapshot, UserPlans),
     (usage, limits): (UsageQueue, Arc<Limits>),
     metrics: Metrics,
 ) -> anyhow::Result<Edge> {
@@ -254,6 +282,7 @@ fn edge(
     Ok(Edge {
         snapshot: ArcSwap::from_pointee(snapshot),
         config_changes: watch::Sender::new(()),
+        plans,
         app_checks: AppChecks::new(key_sets.clone(), CACHED_TOKENS),
         key_sets,
         tokens: TokenCache::new(CACHED_TOKENS),

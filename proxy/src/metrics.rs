@@ -26,6 +26,7 @@ pub struct Metrics {
     pub usage_disk_failing: IntGauge,
     pub strangers_unlisted: IntCounter,
     pub config_version: IntGauge,
+    pub plans_revision: IntGauge,
     /// Unix seconds of the last time the configuration was known to be current.
     pub config_checked_at: IntGauge,
     pub config_refresh_failures: IntCounter,
@@ -112,6 +113,7 @@ impl Metrics {
                 "Requests without a proven user that were counted here only, not written down",
             )?,
             config_version: gauge("keyward_edge_config_version", "Version of the configuration served")?,
+            plans_revision: gauge("keyward_edge_plans_revision", "How far users' purchases and plans have been read")?,
             config_checked_at: gauge(
                 "keyward_edge_config_checked_timestamp_seconds",
                 "When the configuration served was last known to be current",

@@ -127,11 +127,12 @@ pub async fn run(
     let own_key = edge.custody.vault.admit(&proxy, caller.subject(), byok, edge.clock.now()).await?.map(Arc::new);
     meter.uses_own_key(own_key.as_ref().map(|own| own.id));
 
-    let mut endpoint = authorize::endpoint(routed, &head)?;
+    let plan = plan::active(edge, &proxy, &caller)?;
+    envelope.plan(plan.clone());
+    let mut endpoint = authorize::endpoint(routed, &head, plan.plan)?;
     meter.authorized(&endpoint.rule.template);
     edge.usage.has_room(edge.bounds.usage_when_full)?;
 
-    let plan = plan::active(&proxy, &caller)?;
     let limits = Limits::of(&proxy, &plan, &caller, address, edge.clock.now());
     limits.peek(&*edge.limits, &endpoint).map_err(Rejection::LimitReached)?;
 
@@ -147,7 +148,7 @@ pub async fn run(
     };
     meter.calls_model(&endpoint, &upload);
     let payer = if own_key.is_some() { Payer::AppUser } else { Payer::Developer };
-    let booking = Booking { edge, caller: &caller, address, head: &head, limits: &limits, payer };
+    let booking = Booking { edge, caller: &caller, plan: plan.plan, address, head: &head, limits: &limits, payer };
     let way = Way { via: proxy.clone(), endpoint, upload };
     let booked = if asked.is_some() { booking.book_socket(way).await? } else { booking.book(way).await? };
     let Booked { way, costs, reserved } = booked;

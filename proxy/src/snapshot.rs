@@ -5,16 +5,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use keyward_domain::body_rules::BodyRules;
+use keyward_domain::body_rules::{BodyRule, BodyRules, stricter};
 use keyward_domain::call_price::CallPrice;
 use keyward_domain::catalogue;
 use keyward_domain::ids::{AccountId, AppId, IssuerId, PlanId, ProxyId};
 use keyward_domain::issuer::Subject;
+use keyward_domain::limits::{Limit, Per, Window};
 use keyward_domain::ownership::OwnershipTable;
-use keyward_domain::policy::{AnonymousPolicy, AppPolicy, ProxyPolicy, UpstreamHeader};
+use keyward_domain::plans::PurchaseSource;
+use keyward_domain::policy::{AnonymousPolicy, AppPolicy, PlanAtProxy, ProxyPolicy, UpstreamHeader};
 use keyward_domain::provider::{KeyPlacement, Provider};
 use keyward_domain::revocation::{self, Revoked, UserStanding};
-use keyward_domain::rules::RuleSet;
+use keyward_domain::rules::{EndpointRule, RuleSet};
 use keyward_domain::stateful::Objects;
 use keyward_domain::validate;
 use keyward_identity::{LinkedIssuer, SharedSecret};
@@ -52,14 +54,22 @@ pub struct ServedProxy {
     pub upstream_origin: Uri,
     pub key_placement: KeyPlacement,
     pub enabled: bool,
-    pub rules: Arc<RuleSet>,
+    /// What it allows, where a caller's plan says nothing about it.
+    pub own: Regime,
+    by_plan: HashMap<PlanId, Regime>,
     pub policy: ProxyPolicy,
     pub allowed_origins: Vec<String>,
-    pub bodies: Arc<BodyRules>,
     end_users: EndUserNames,
     /// Sent with every call, in place of what the client gave.
     pub upstream_headers: HeaderMap,
     pub keys: ServedKeys,
+}
+
+/// Which endpoints may be called, and with which bodies.
+#[derive(Clone)]
+pub struct Regime {
+    pub rules: Arc<RuleSet>,
+    pub bodies: Arc<BodyRules>,
 }
 
 /// What all proxies of an app share.
@@ -69,6 +79,10 @@ pub struct ServedApp {
     pub default_plan: Option<PlanId>,
     pub plans: HashMap<PlanId, EdgePlan>,
     pub issuers: AppIssuers,
+    /// Where its users buy, and since when.
+    pub sources: Vec<(PurchaseSource, OffsetDateTime)>,
+    /// Of each plan, limits of others that its users' calls count for too: whoever changes plans takes along what was used.
+    counted: HashMap<PlanId, Vec<Limit>>,
     /// In its time zone.
     pub months: MonthsKept,
     revoked: HashMap<Subject, UserStanding>,
@@ -80,11 +94,17 @@ impl ServedApp {
             id,
             policy: row.policy,
             default_plan: row.default_plan,
+            counted: counted(&row.plans),
             plans: row.plans.into_iter().map(|plan| (plan.id, plan)).collect(),
+            sources: row.sources,
             issuers: AppIssuers::compile(id, row.issuers, ring),
             months: MonthsKept::default(),
             revoked: row.revoked.into_iter().map(standing).collect(),
         }
+    }
+
+    pub fn counted_for(&self, plan: PlanId) -> &[Limit] {
+        self.counted.get(&plan).map_or(&[], Vec::as_slice)
     }
 
     /// The plan that a token names. Of two with one name, the older.
@@ -97,6 +117,27 @@ impl ServedApp {
         let user = self.revoked.get(subject).copied().unwrap_or_default();
         revocation::check_standing(user, self.policy.tokens_not_before, issued_at)
     }
+}
+
+/// With no bound, and each counter once.
+fn counted(plans: &[EdgePlan]) -> HashMap<PlanId, Vec<Limit>> {
+    let of_users = |plan: &EdgePlan| {
+        let lasts = |limit: &&Limit| limit.per == Per::User && limit.window != Window::AtOnce;
+        plan.policy.limits.iter().filter(lasts).cloned().collect::<Vec<_>>()
+    };
+    let is_same = |one: &Limit, other: &Limit| {
+        (one.measure, one.window, &one.model) == (other.measure, other.window, &other.model)
+    };
+    let of_others = |plan: &EdgePlan| {
+        let (own, mut counted) = (of_users(plan), Vec::<Limit>::new());
+        for limit in plans.iter().flat_map(of_users) {
+            if !own.iter().chain(&counted).any(|known| is_same(known, &limit)) {
+                counted.push(Limit { amount: Limit::UNLIMITED, ..limit });
+            }
+        }
+        counted
+    };
+    plans.iter().map(|plan| (plan.id, of_others(plan))).filter(|(_, counted)| !counted.is_empty()).collect()
 }
 
 fn standing(user: RevokedUser) -> (Subject, UserStanding) {
@@ -211,14 +252,16 @@ fn compile(mut row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing, shared: &mut
     for error in closed.into_iter().filter_map(Result::err) {
         warn!(proxy.id = %row.id, %error, "a rule allows nothing");
     }
-    let Endpoints { rules, broken } = shared.endpoints(open.into_iter().flatten().collect());
-    for error in broken.iter() {
-        warn!(proxy.id = %row.id, %error, "a rule can't be read and allows nothing");
-    }
-    let bodies = shared
-        .bodies(std::mem::take(&mut row.policy.bodies))
-        .inspect_err(|error| warn!(proxy.id = %row.id, %error, "a body rule can't be read"))
-        .ok()?;
+    let open: Vec<EndpointRule> = open.into_iter().flatten().collect();
+    let bodies = std::mem::take(&mut row.policy.bodies);
+    let by_plan = app.plans.values().filter_map(|plan| Some((plan.id, plan.policy.proxies.get(&row.id)?)));
+    let left = |at: &PlanAtProxy| {
+        let is_left = |rule: &&EndpointRule| at.endpoints.as_ref().is_none_or(|names| names.contains(&rule.name()));
+        (open.iter().filter(is_left).cloned().collect(), stricter(&bodies, &at.body))
+    };
+    let mut regime = |(rules, bodies)| Regime::compile(row.id, rules, bodies, shared);
+    let by_plan: Option<HashMap<PlanId, Regime>> = by_plan.map(|(plan, at)| Some((plan, regime(left(at))?))).collect();
+    let (own, by_plan) = (regime((open.clone(), bodies.clone()))?, by_plan?);
     Some(ServedProxy {
         id: row.id,
         slug: row.slug.as_str().into(),
@@ -230,11 +273,11 @@ fn compile(mut row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing, shared: &mut
         base_url: row.base_url,
         key_placement: row.key_placement,
         enabled: row.enabled,
-        rules,
+        own,
+        by_plan,
         upstream_headers: upstream_headers(row.id, provider, &row.policy.upstream_headers),
         policy: row.policy,
         allowed_origins: row.allowed_origins,
-        bodies,
         end_users: row.end_users,
         keys: ServedKeys::new(row.keys, ring),
     })
@@ -262,7 +305,34 @@ fn linked(rows: Vec<EdgeIssuer>, ring: &KeyRing) -> Arc<[Arc<LinkedIssuer>]> {
     rows.into_iter().filter_map(link).collect()
 }
 
+impl Regime {
+    fn compile(
+        proxy: ProxyId,
+        rules: Vec<EndpointRule>,
+        bodies: Vec<BodyRule>,
+        shared: &mut SharedRules,
+    ) -> Option<Self> {
+        let Endpoints { rules, broken } = shared.endpoints(rules);
+        for error in broken.iter() {
+            warn!(proxy.id = %proxy, %error, "a rule can't be read and allows nothing");
+        }
+        let bodies = shared.bodies(bodies);
+        let bodies = bodies.inspect_err(|error| warn!(proxy.id = %proxy, %error, "a body rule can't be read")).ok()?;
+        Some(Self { rules, bodies })
+    }
+}
+
 impl ServedProxy {
+    /// What the users of a plan may call.
+    pub fn regime(&self, plan: PlanId) -> &Regime {
+        self.by_plan.get(&plan).unwrap_or(&self.own)
+    }
+
+    /// Whether users of this plan have less of it than others may have.
+    pub fn is_less_for(&self, plan: PlanId) -> bool {
+        self.by_plan.contains_key(&plan)
+    }
+
     pub fn call_price(&self) -> CallPrice<'_> {
         CallPrice { provider: &self.provider.name, overrides: &self.app.policy.prices }
     }

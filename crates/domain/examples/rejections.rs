@@ -117,6 +117,7 @@ fn plain() -> Vec<Rejection> {
         Rejection::EncodedBody,
         Rejection::ContentTypeRepeated,
         Rejection::NoPlan,
+        Rejection::PlanEndpointNotAllowed { method: "POST".into() },
         Rejection::LimitsUnavailable,
         Rejection::ModelPriceUnknown { model: None },
         Rejection::ExtraPriceUnknown { name: "tool:web_search".to_owned() },

@@ -25,10 +25,38 @@ struct Said<'a> {
     doc_url: &'a str,
 }
 
+/// What the developer says to a user whose plan does not reach so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offer<'a> {
+    /// Empty for nothing.
+    pub message: &'a str,
+    pub upgrade_url: Option<&'a str>,
+}
+
 pub fn body(shape: ErrorShape, rejection: &Rejection, request_id: &str) -> Value {
-    let (message, doc_url) = (rejection.message(), docs_link(rejection));
+    body_offering(shape, rejection, request_id, Offer::default())
+}
+
+/// The same; the offer's message follows the reason, and its link stands in `upgrade_url`.
+pub fn body_offering(shape: ErrorShape, rejection: &Rejection, request_id: &str, offer: Offer<'_>) -> Value {
+    let reason = rejection.message();
+    let message = if offer.message.is_empty() { reason } else { format!("{reason} {}", offer.message) };
+    let mut body = plainly(shape, rejection, (&message, request_id));
+    if let Some(url) = offer.upgrade_url {
+        // Google has a place of its own for what it does not know.
+        let places = ["/error/details/0/metadata", "/error", ""];
+        let place = places.into_iter().find(|place| body.pointer(place).is_some_and(Value::is_object));
+        if let Some(Value::Object(members)) = place.and_then(|place| body.pointer_mut(place)) {
+            members.insert("upgrade_url".to_owned(), url.into());
+        }
+    }
+    body
+}
+
+fn plainly(shape: ErrorShape, rejection: &Rejection, (message, request_id): (&str, &str)) -> Value {
+    let doc_url = docs_link(rejection);
     let (status, code) = (rejection.status(), rejection.code());
-    let said = Said { status, code, message: &message, request_id, doc_url: &doc_url };
+    let said = Said { status, code, message, request_id, doc_url: &doc_url };
     match shape {
         ErrorShape::OpenAi => open_ai(said),
         ErrorShape::Anthropic => anthropic(said),

@@ -35,6 +35,13 @@ fn read_model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<s
 }
 
 impl Limit {
+    /// Counted, and never reached: so much that no user comes near, and that every counter can hold exactly.
+    pub const UNLIMITED: u64 = 1 << 53;
+
+    pub fn is_unlimited(&self) -> bool {
+        self.amount >= Self::UNLIMITED
+    }
+
     /// Whether calls of this model count: by any of its names, for a provider reads them all as one.
     pub fn holds_for(&self, asked: AskedModel<'_>) -> bool {
         let Some(pattern) = &self.model else { return true };

@@ -74,6 +74,10 @@ pub enum Rejection {
     ContentTypeRepeated,
     // plan
     NoPlan,
+    /// The proxy allows it, the caller's plan does not.
+    PlanEndpointNotAllowed {
+        method: String,
+    },
     // limit
     /// Of whatever the limit counts: its measure decides the code and the status.
     LimitReached(Shortage),
@@ -168,6 +172,7 @@ impl Rejection {
             Self::EncodedBody => "content_encoding_not_allowed",
             Self::ContentTypeRepeated => "content_type_repeated",
             Self::NoPlan => "no_plan",
+            Self::PlanEndpointNotAllowed { .. } => "plan_endpoint_not_allowed",
             Self::Body(refusal) => refusal.code(),
             Self::Socket(refusal) => refusal.code(),
             Self::LimitReached(shortage) => match shortage.of() {
@@ -238,6 +243,7 @@ impl Rejection {
             | Self::AccessRevoked
             | Self::EndpointNotAllowed { .. }
             | Self::NoPlan
+            | Self::PlanEndpointNotAllowed { .. }
             | Self::ModelPriceUnknown { .. }
             | Self::ExtraPriceUnknown { .. } => 403,
             Self::UnknownProxy | Self::ResourceNotFound => 404,
@@ -310,7 +316,7 @@ impl Rejection {
             | Self::QueryNotAllowed(_)
             | Self::EncodedBody
             | Self::ContentTypeRepeated => Step::Authorize,
-            Self::NoPlan => Step::Plan,
+            Self::NoPlan | Self::PlanEndpointNotAllowed { .. } => Step::Plan,
             Self::Body(_) => Step::Body,
             Self::LimitReached(_)
             | Self::LimitsUnavailable
@@ -383,6 +389,9 @@ impl Rejection {
             Self::EncodedBody => "A request body must come without Content-Encoding.".into(),
             Self::ContentTypeRepeated => "The request has more than one Content-Type. Send one.".into(),
             Self::NoPlan => "This app has no plan for this user.".into(),
+            Self::PlanEndpointNotAllowed { method } => {
+                format!("Your plan does not include this endpoint ({method}).")
+            }
             Self::LimitReached(shortage) => shortage.message(),
             Self::LimitsUnavailable => {
                 "What was used of this app's budgets can't be looked up now. Try again.".into()

@@ -15,6 +15,7 @@ pub mod db;
 pub mod email_tokens;
 pub mod end_user;
 pub mod issuers;
+pub mod kept_file;
 pub mod key_ring;
 pub mod limit_counters;
 pub mod listen;

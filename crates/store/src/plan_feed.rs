@@ -55,14 +55,6 @@ pub struct PlanFeedRow {
 }
 
 impl PlanFeedRow {
-    /// By which a later row of the same stands for it.
-    pub fn key(&self) -> (Option<Uuid>, Option<Uuid>, Option<&str>) {
-        match self.purchaser_id {
-            Some(id) => (Some(id), None, None),
-            None => (None, self.issuer_id, self.sub.as_deref()),
-        }
-    }
-
     pub fn read(self) -> Result<PlanNews, StoreError> {
         let app = AppId(self.app_id);
         let subject = self.issuer_id.zip(self.sub).map(|(issuer, sub)| Subject { issuer: IssuerId(issuer), sub });
@@ -79,6 +71,11 @@ impl PlanFeedRow {
 }
 
 impl Store {
+    /// The number of the last change.
+    pub async fn plan_feed_end(&self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar("SELECT revision FROM plan_feed").fetch_one(&self.pool).await?)
+    }
+
     /// In the order of their numbers, at most `rows`, those after `revision`.
     pub async fn plan_feed(&self, revision: i64, rows: u32) -> Result<Vec<PlanFeedRow>, StoreError> {
         let rows = sqlx::query_as(

@@ -1,7 +1,6 @@
 //! All that the edge serves from, read in one transaction: apps, plans, proxies, their sealed keys, issuers.
 //! Secrets stay sealed here; the edge opens a key when it is first needed.
 
-mod kept;
 mod rows;
 
 use std::collections::{HashMap, VecDeque};
@@ -15,6 +14,7 @@ use keyward_domain::provider::KeyPlacement;
 use keyward_domain::rules::EndpointRule;
 use keyward_domain::secret::ProviderKey;
 use keyward_domain::slug::ProxySlug;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::{Postgres, Transaction};
 use time::OffsetDateTime;
@@ -26,8 +26,6 @@ use crate::end_user::EndUserNames;
 use crate::sealing::{KeyRing, SealContext, SealError};
 use crate::{Store, StoreError};
 
-pub use kept::{KeptConfigError, KeptConfigReader, KeptConfigSealer};
-
 #[derive(Default)]
 pub struct ConfigSnapshot {
     pub proxies: Vec<EdgeProxy>,
@@ -38,6 +36,7 @@ pub struct ConfigSnapshot {
 }
 
 /// The configuration of some apps as it was read, for what it makes (`into_snapshot`) and for keeping it.
+#[derive(Serialize, Deserialize)]
 pub struct ConfigRows {
     /// Whose rows these are: all that was known of them before is replaced.
     pub apps: Vec<AppId>,

@@ -52,7 +52,7 @@ pub async fn check(question: &Question<'_>, id: ByokKeyId, key: &ProviderKey) ->
 
 fn test_request(proxy: &ServedProxy) -> Option<TestRequest> {
     let of_rule = || {
-        let rule = proxy.rules.plain_get()?;
+        let rule = proxy.own.rules.plain_get()?;
         Some(TestRequest { method: rule.method.clone(), path: rule.template.clone(), headers: Vec::new(), body: None })
     };
     proxy.provider.test_request.clone().or_else(of_rule)

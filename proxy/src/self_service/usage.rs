@@ -12,17 +12,24 @@ use time::{Duration, OffsetDateTime};
 use super::{OwnReply, Question};
 use crate::limiter::Limiter;
 use crate::steps::limit::Limits;
-use crate::steps::plan;
+use crate::steps::plan::{self, ActivePlan};
 
 pub async fn answer(question: &Question<'_>) -> Result<OwnReply, Rejection> {
     let Question { edge, proxy, caller, address, .. } = question;
     let now = edge.clock.now();
-    let plan = plan::active(proxy, caller)?;
+    let plan = plan::active(edge, proxy, caller)?;
     let limits = Limits::of(proxy, &plan, caller, *address, now);
     let quotas = edge.limits.look(&limits.callers_own()).await.ok_or(Rejection::LimitsUnavailable)?;
-    let name = plan.terms().map(|terms| terms.name.as_str());
     let limits: Vec<Value> = quotas.iter().map(|quota| shown(quota, now)).collect();
-    Ok(OwnReply { status: StatusCode::OK, content: json!({"plan": {"name": name}, "limits": limits}) })
+    Ok(OwnReply { status: StatusCode::OK, content: json!({"plan": told(&plan), "limits": limits}) })
+}
+
+/// What the app may show of it.
+fn told(plan: &ActivePlan) -> Value {
+    let terms = plan.terms();
+    let message = terms.map(|terms| terms.policy.message.as_str()).filter(|message| !message.is_empty());
+    let upgrade_url = terms.and_then(|terms| terms.policy.upgrade_url.as_deref());
+    json!({"name": terms.map(|terms| &terms.name), "message": message, "upgrade_url": upgrade_url})
 }
 
 fn shown(quota: &Quota, now: OffsetDateTime) -> Value {

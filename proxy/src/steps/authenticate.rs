@@ -8,6 +8,7 @@ use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::rejection::Rejection;
 use keyward_domain::revocation::Revoked;
 use keyward_identity::{TokenRejection, VerifiedToken, test_call};
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::edge::Edge;
@@ -18,7 +19,7 @@ use crate::snapshot::ServedProxy;
 pub struct Caller {
     verified: Arc<VerifiedToken>,
     standing: Standing,
-    plan: Option<PlanId>,
+    linked_plan: Option<PlanId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +45,13 @@ impl Caller {
         self.standing
     }
 
-    /// The plan that the identity provider's link or the token puts the caller in; else the App's default holds.
-    pub fn plan(&self) -> Option<PlanId> {
-        self.plan
+    /// The plan that the identity provider's link puts the caller in, where no rule of the App does.
+    pub fn linked_plan(&self) -> Option<PlanId> {
+        self.linked_plan
+    }
+
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.verified.claims
     }
 }
 
@@ -77,21 +82,21 @@ fn welcome(proxy: &ServedProxy, verified: Arc<VerifiedToken>) -> Result<Caller, 
     })?;
     let named = verified.plan.as_deref().map(|name| proxy.app.plan_named(name).ok_or(Rejection::NoPlan)).transpose()?;
     if !verified.anonymous {
-        return Ok(Caller { verified, standing: Standing::SignedIn, plan: named });
+        return Ok(Caller { verified, standing: Standing::SignedIn, linked_plan: named });
     }
     let plan = match proxy.app.issuers.anonymous(verified.subject.issuer) {
         AnonymousPolicy::Deny => return Err(Rejection::AnonymousNotAllowed),
         AnonymousPolicy::AsOthers => named,
         AnonymousPolicy::Plan(plan) => Some(plan),
     };
-    Ok(Caller { verified, standing: Standing::Anonymous, plan })
+    Ok(Caller { verified, standing: Standing::Anonymous, linked_plan: plan })
 }
 
 /// The dashboard's test button calls as a user would; its token is for this one proxy.
 fn test_caller(edge: &Edge, proxy: &ServedProxy, token: &str, now: OffsetDateTime) -> Result<Caller, Rejection> {
     let verified = edge.test_call(proxy.id, token, now);
     let verified = verified.ok_or_else(|| refused(edge, TokenRejection::BadSignature))?;
-    Ok(Caller { verified: Arc::new(verified), standing: Standing::TestCall, plan: None })
+    Ok(Caller { verified: Arc::new(verified), standing: Standing::TestCall, linked_plan: None })
 }
 
 fn refused(edge: &Edge, error: TokenRejection) -> Rejection {

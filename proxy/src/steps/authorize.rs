@@ -5,8 +5,9 @@ use std::sync::Arc;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use keyward_domain::body_fields::BodyFields;
-use keyward_domain::body_rules::Ruling;
+use keyward_domain::body_rules::{BodyRules, Ruling};
 use keyward_domain::catalogue::{self, Charge};
+use keyward_domain::ids::PlanId;
 use keyward_domain::model_lists::{self, ModelList};
 use keyward_domain::ownership::Demands;
 use keyward_domain::path::RequestPath;
@@ -16,7 +17,7 @@ use keyward_domain::rejection::Rejection;
 use keyward_domain::rules::{EndpointRule, WEBSOCKET};
 use serde_json::Value;
 
-use crate::snapshot::ServedProxy;
+use crate::snapshot::{Regime, ServedProxy};
 use crate::steps::route::Routed;
 
 /// An allowed call. All of it comes from a rule, or was checked against one.
@@ -35,8 +36,8 @@ pub struct Endpoint {
     pub fields: Option<&'static BodyFields>,
     /// What the provider takes money for.
     pub charge: Charge,
-    /// What its reply lists.
-    pub models: Option<&'static ModelList>,
+    /// What its reply lists, and the rules that say which of it may be known.
+    pub models: Option<(&'static ModelList, Arc<BodyRules>)>,
     /// The body rule that holds here: the body must be read.
     pub ruling: Option<Ruling>,
 }
@@ -57,8 +58,9 @@ impl Endpoint {
     }
 }
 
-pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
-    let endpoint = allowed(&routed.proxy, head.method.as_str(), routed.path, routed.query)?;
+pub fn endpoint(routed: Routed, head: &Parts, plan: PlanId) -> Result<Endpoint, Rejection> {
+    let call = (head.method.as_str(), routed.path, routed.query);
+    let endpoint = allowed(&routed.proxy, plan, call)?;
     // We would have to open a compressed body to see what is in it.
     if head.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(Rejection::EncodedBody);
@@ -70,16 +72,25 @@ pub fn endpoint(routed: Routed, head: &Parts) -> Result<Endpoint, Rejection> {
     Ok(endpoint)
 }
 
-/// What this proxy's own rules make of a call.
-pub fn allowed(proxy: &ServedProxy, method: &str, path: RequestPath, query: Query) -> Result<Endpoint, Rejection> {
-    let Some(allowed) = proxy.rules.find(method, &path) else {
-        return Err(Rejection::EndpointNotAllowed { method: spelled(method) });
+/// What this proxy's own rules, and those of the caller's plan, make of a call.
+pub fn allowed(
+    proxy: &ServedProxy,
+    plan: PlanId,
+    (method, path, query): (&str, RequestPath, Query),
+) -> Result<Endpoint, Rejection> {
+    let Regime { rules, bodies } = proxy.regime(plan);
+    let Some(allowed) = rules.find(method, &path) else {
+        let method_of_call = spelled(method);
+        return Err(match proxy.own.rules.find(method, &path) {
+            Some(_) => Rejection::PlanEndpointNotAllowed { method: method_of_call },
+            None => Rejection::EndpointNotAllowed { method: method_of_call },
+        });
     };
     let mut query = query.admitted(&allowed.rule.query).map_err(Rejection::QueryNotAllowed)?;
     query.check_values(&proxy.provider.query_values).map_err(Rejection::QueryNotAllowed)?;
     let provider = proxy.provider.name.as_str();
     let known = catalogue::body_fields_at(provider, method, &path);
-    let ruling = proxy.bodies.holding_at(known, provider, (method, &path)).map_err(Rejection::Body)?;
+    let ruling = bodies.holding_at(known, provider, (method, &path)).map_err(Rejection::Body)?;
     let ruled = ruling.as_ref().map_or(Ok(None), |ruling| ruling.model_in_query(&query)).map_err(Rejection::Body)?;
     if let Some((param, model)) = ruled {
         query.set(param, &model);
@@ -89,11 +100,11 @@ pub fn allowed(proxy: &ServedProxy, method: &str, path: RequestPath, query: Quer
     let in_query = || query.get(fields?.model_query.as_deref()?).map(str::to_owned);
     let models = catalogue::model_list(provider, method, &path);
     let one = models.filter(|list| list.items.is_empty()).and_then(|_| path.segments().last());
-    if one.is_some_and(|name| !proxy.bodies.shows(name, model_lists::maker(name))) {
+    if one.is_some_and(|name| !bodies.shows(name, model_lists::maker(name))) {
         return Err(Rejection::ResourceNotFound);
     }
     Ok(Endpoint {
-        models,
+        models: models.map(|list| (list, bodies.clone())),
         rule: allowed.rule.clone(),
         upstream_path: allowed.template.rebuild(&allowed.params),
         demands: proxy.ownership.demands(method, &path, &query),
@@ -102,7 +113,7 @@ pub fn allowed(proxy: &ServedProxy, method: &str, path: RequestPath, query: Quer
         fields,
         charge: catalogue::charge(provider, method, &path),
         ruling: match method {
-            WEBSOCKET => proxy.bodies.socket_ruling(provider, &path).map_err(Rejection::Body)?,
+            WEBSOCKET => bodies.socket_ruling(provider, &path).map_err(Rejection::Body)?,
             _ => ruling.filter(Ruling::concerns_the_body),
         },
         path,

@@ -6,6 +6,7 @@ use http::request::Parts;
 use keyward_domain::catalogue::Charge;
 use keyward_domain::client_address::ClientAddress;
 use keyward_domain::extras;
+use keyward_domain::ids::PlanId;
 use keyward_domain::rejection::Rejection;
 
 use crate::edge::Edge;
@@ -40,6 +41,7 @@ pub struct Booked {
 pub struct Booking<'a> {
     pub edge: &'a Edge,
     pub caller: &'a Caller,
+    pub plan: PlanId,
     pub address: ClientAddress,
     pub head: &'a Parts,
     pub limits: &'a Limits,
@@ -80,8 +82,9 @@ impl Booking<'_> {
         if self.payer == Payer::AppUser {
             return None;
         }
-        let Self { caller, address, head, .. } = *self;
-        let asked = Asked { proxy: &own.via, caller, address, head, endpoint: &own.endpoint, upload: &own.upload };
+        let Self { caller, plan, address, head, .. } = *self;
+        let asked =
+            Asked { proxy: &own.via, caller, plan, address, head, endpoint: &own.endpoint, upload: &own.upload };
         fallback::find(self.edge, &asked)
     }
 

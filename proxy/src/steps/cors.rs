@@ -56,7 +56,7 @@ pub fn preflight(cors: &Cors, proxy: &ServedProxy, head: &Parts) -> Option<Heade
     asked.then_some(())?;
     let mut headers = HeaderMap::new();
     let is_own = head.uri.path().split('/').nth(2) == Some("_keyward");
-    let methods = if is_own { OWN_METHODS.to_owned() } else { proxy.rules.methods().join(", ") };
+    let methods = if is_own { OWN_METHODS.to_owned() } else { proxy.own.rules.methods().join(", ") };
     let methods = HeaderValue::try_from(methods).ok()?;
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_CACHED_SECS));

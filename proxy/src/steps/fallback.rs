@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use keyward_domain::client_address::ClientAddress;
+use keyward_domain::ids::PlanId;
 use keyward_domain::ownership::Demands;
 use keyward_domain::path::RequestPath;
 use keyward_domain::policy::Byok;
@@ -31,6 +32,7 @@ pub struct Detour {
 pub struct Asked<'a> {
     pub proxy: &'a Arc<ServedProxy>,
     pub caller: &'a Caller,
+    pub plan: PlanId,
     pub address: ClientAddress,
     pub head: &'a Parts,
     pub endpoint: &'a Endpoint,
@@ -52,7 +54,8 @@ pub fn find(edge: &Edge, asked: &Asked<'_>) -> Option<Detour> {
     cors::check(&via, &asked.head.headers).ok()?;
     let path = RequestPath::parse(&asked.endpoint.upstream_path).ok()?;
     let method = asked.head.method.as_str();
-    let mut endpoint = authorize::allowed(&via, method, path, asked.endpoint.query.clone()).ok()?;
+    let call = (method, path, asked.endpoint.query.clone());
+    let mut endpoint = authorize::allowed(&via, asked.plan, call).ok()?;
     if ![&asked.endpoint.demands, &endpoint.demands].into_iter().all(|demands| asked.is_fleeting(demands)) {
         return None;
     }

@@ -9,6 +9,7 @@ use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
+use keyward_domain::body_rules::BodyRules;
 use keyward_domain::model_lists::ModelList;
 use keyward_domain::path::ParsePathError;
 use keyward_domain::provider::{KeyPlacement, StreamUsage};
@@ -46,7 +47,7 @@ pub struct Reply {
     /// We asked for a usage chunk in the stream that the client did not.
     pub hides_usage: bool,
     /// Of which some are not shown.
-    pub models: Option<&'static ModelList>,
+    pub models: Option<(&'static ModelList, Arc<BodyRules>)>,
     /// Of a list that will be filtered.
     pub pages: Option<Pages>,
     /// Of a WebSocket, what the answer must fit.

@@ -70,7 +70,8 @@ impl Later<'_> {
             let (method, url) = (call["method"].as_str().unwrap_or("POST"), call["url"].as_str());
             let path = url.and_then(|url| RequestPath::parse(url).ok()).ok_or(Rejection::UnreadableCalls)?;
             let method = Method::try_from(method).map_err(|_| Rejection::UnreadableCalls)?;
-            let endpoint = authorize::allowed(self.proxy, method.as_str(), path, Query::default())?;
+            let endpoint =
+                authorize::allowed(self.proxy, self.booking.plan, (method.as_str(), path, Query::default()))?;
             let body = call["body"].take();
             obeys_rules(&endpoint, &body)?;
             self.named.extend(endpoint.demands.named_in_body(&body));
@@ -95,7 +96,7 @@ impl Later<'_> {
         for (at, call) in calls.iter().enumerate() {
             let body = call.get(&holds.body).cloned().unwrap_or_default();
             let path = RequestPath::parse(&holds.url).map_err(|_| Rejection::UnreadableCalls)?;
-            let endpoint = authorize::allowed(self.proxy, "POST", path, Query::default())?;
+            let endpoint = authorize::allowed(self.proxy, self.booking.plan, ("POST", path, Query::default()))?;
             self.add(&endpoint, body)?;
             rest(at).await;
         }

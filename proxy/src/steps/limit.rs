@@ -57,6 +57,7 @@ impl Limits {
         let standing = [
             (Place::App, app.id.0, &app.policy.limits[..], None),
             (Place::Plan, plan.plan.0, plan_limits, plan_name),
+            (Place::Plan, plan.plan.0, app.counted_for(plan.plan), None),
             (Place::Proxy, proxy.id.0, &proxy.policy.limits[..], None),
         ];
         let without_counters = app.policy.without_counters;
@@ -66,7 +67,9 @@ impl Limits {
         let mut here = Self { demand: Demand { scope, dimensions: Vec::with_capacity(most) } };
         for (place, stands_at, limits, plan) in &standing {
             for limit in *limits {
-                here.add((caller, address), Dimension::of(limit, (*place, *stands_at), plan.clone()));
+                // A user's own counts are the same in every plan: whoever changes plans takes along what was used.
+                let stands_at = if (*place, limit.per) == (Place::Plan, Per::User) { app.id.0 } else { *stands_at };
+                here.add((caller, address), Dimension::of(limit, (*place, stands_at), plan.clone()));
             }
         }
         here.date(app, now);
@@ -128,9 +131,16 @@ impl Limits {
         let holds =
             |limit: &Limit| !is_spared(limit.measure) && models.iter().any(|model| limit.holds_for(call.asked(*model)));
         let dimensions = self.demand.dimensions.iter().filter(|dimension| holds(&dimension.limit));
-        let is_budgeted = dimensions.clone().any(|dimension| dimension.limit.measure == Measure::CostMicroUsd);
+        let of_money = || dimensions.clone().filter(|dimension| dimension.limit.measure == Measure::CostMicroUsd);
+        let is_budgeted = of_money().any(|dimension| !dimension.limit.is_unlimited());
+        let is_counted = of_money().next().is_some();
         let worst = models.iter().map(|model| call.worst_case(*model)).reduce(WorstCase::or).unwrap_or_default();
-        let cost = if is_budgeted { call.cost_at_worst(&models, worst)? } else { 0 };
+        let cost = match is_counted.then(|| call.cost_at_worst(&models, worst)) {
+            Some(Err(rejection)) if is_budgeted => return Err(rejection),
+            // What has no price is no use for a budget, and no harm without one.
+            Some(Err(_)) | None => 0,
+            Some(Ok(cost)) => cost,
+        };
         Ok(self.at_worst(dimensions, worst, cost))
     }
 
@@ -143,7 +153,7 @@ impl Limits {
 
     /// Only to look at; what all share is not among them.
     pub fn callers_own(&self) -> Demand {
-        let is_own = |dimension: &&Dimension| dimension.limit.per.is_callers_own();
+        let is_own = |dimension: &&Dimension| dimension.limit.per.is_callers_own() && !dimension.limit.is_unlimited();
         self.with(self.demand.dimensions.iter().filter(is_own), |_| 0)
     }
 

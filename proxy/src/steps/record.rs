@@ -156,7 +156,8 @@ async fn settle(edge: &Edge, reply: &mut Reply, whole: Bytes) -> Result<Bytes, R
     // Of a list, what is left of it: what belongs to another user's item is not the caller's.
     edge.ledger.record(&claim.holder, &claim.demands.created(&value)).await?;
     claim.demands.rewrite(&mut value, |address| claim.at_edge.address(&reply.proxy, address));
-    let shown = reply.models.map_or(Shown::AsItCame, |list| model_lists::filter(list, &reply.proxy.bodies, &mut value));
+    let filtered = reply.models.as_ref().map(|(list, rules)| model_lists::filter(list, rules, &mut value));
+    let shown = filtered.unwrap_or(Shown::AsItCame);
     if shown == Shown::Nothing {
         return Err(Rejection::ResourceNotFound);
     }

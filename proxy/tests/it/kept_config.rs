@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::harness::{EdgeProcess, Folder, KEK, PROVIDER_KEY, Seeded, World, eventually};
 use keyward_domain::ids::{AccountId, AppId, IssuerId};
 use keyward_domain::issuer::Subject;
+use keyward_store::kept_file::{KeptKind, KeptSealer};
 use keyward_store::sealing::KeyRing;
-use keyward_store::snapshot::KeptConfigSealer;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -63,7 +63,7 @@ const HEADER_LENGTH: usize = 31;
 async fn sealed(world: &World, key: &str, read_at: OffsetDateTime) -> Vec<u8> {
     let mut reading = world.database.store().read_config(None).await.expect("read");
     let ring = KeyRing::from_hex(key).expect("64 digits");
-    let mut sealer = KeptConfigSealer::new(ring, reading.version, read_at);
+    let mut sealer = KeptSealer::new(ring, KeptKind::Configuration, reading.version, read_at);
     let mut bytes = sealer.header().to_vec();
     while let Some(rows) = reading.next_piece().await.expect("read") {
         bytes.extend(sealer.seal(&rows).expect("sealed"));
@@ -153,7 +153,7 @@ async fn what_was_changed_cut_or_sealed_by_others_is_refused_and_the_database_wa
     ] {
         std::fs::write(kept.file(), bytes).expect("written");
         let (mut process, ops) = EdgeProcess::start_waiting(&world.env()).await;
-        process.line_with("the kept configuration is refused").await;
+        process.line_with("what was kept is refused").await;
         process.line_with("can't be used, or has no schema yet; trying again").await;
         assert_eq!(world.send(world.client.get(format!("{ops}/readyz"))).await.status, 503, "{what}");
         process.kill().await;

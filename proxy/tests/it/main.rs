@@ -51,6 +51,8 @@ mod ownership_cases;
 mod ownership_matrix;
 mod owning;
 mod owning_bodies;
+mod plan_rights;
+mod plans;
 mod realtime;
 mod realtime_rules;
 mod restarting;

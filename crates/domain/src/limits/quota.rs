@@ -74,8 +74,9 @@ impl Quota {
         }
     }
 
+    /// Whether the caller is told of it.
     pub fn is_callers_own(&self) -> bool {
-        self.limit.per.is_callers_own()
+        self.limit.per.is_callers_own() && !self.limit.is_unlimited()
     }
 
     /// `10 requests per hour for each user of the plan "Free"`

@@ -204,7 +204,11 @@ impl World {
     }
 
     pub async fn metric(&self, name: &str) -> f64 {
-        let text = self.send(self.client.get(format!("{}/metrics", self.edge.ops))).await.text();
+        self.metric_of(&self.edge, name).await
+    }
+
+    pub async fn metric_of(&self, edge: &EdgeProcess, name: &str) -> f64 {
+        let text = self.send(self.client.get(format!("{}/metrics", edge.ops))).await.text();
         let lines = text.lines().filter(|line| !line.starts_with('#') && line.starts_with(name));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }

@@ -1,0 +1,96 @@
+//! What decides the plans of single users, in memory: what they bought, and what was set by hand. Follows the feed in the
+//! database (`plan_watch`); knows no plan itself.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use keyward_domain::ids::AppId;
+use keyward_domain::issuer::Subject;
+use keyward_domain::plans::{Entitlement, PlanOverride, PurchaseSource, verified_email};
+use keyward_store::plan_feed::{Customer, PlanNews};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::snapshot::ServedApp;
+use crate::steps::authenticate::Caller;
+
+#[derive(Default)]
+pub struct UserPlans(RwLock<Held>);
+
+/// Of one caller.
+#[derive(Default)]
+pub struct Known {
+    pub by_hand: Option<PlanOverride>,
+    pub bought: Vec<Arc<[Entitlement]>>,
+}
+
+#[derive(Default)]
+struct Held {
+    by_hand: HashMap<Subject, PlanOverride>,
+    bought: HashMap<Buyer, Vec<Purchases>>,
+    /// Where each customer's purchases are.
+    places: HashMap<Uuid, Buyer>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Buyer {
+    User(Subject),
+    /// One of whom the seller's records name nobody.
+    Email(AppId, String),
+}
+
+struct Purchases {
+    customer: Uuid,
+    source: PurchaseSource,
+    connected_at: OffsetDateTime,
+    entitlements: Arc<[Entitlement]>,
+}
+
+impl UserPlans {
+    pub fn learn(&self, news: Vec<PlanNews>) {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for one in news {
+            match one {
+                PlanNews::Bought(customer) => held.put(customer),
+                PlanNews::ByHand { subject, set: Some(set), .. } => drop(held.by_hand.insert(subject, set)),
+                PlanNews::ByHand { subject, set: None, .. } => drop(held.by_hand.remove(&subject)),
+            }
+        }
+    }
+
+    pub fn of(&self, app: &ServedApp, caller: &Caller) -> Known {
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let by_hand = held.by_hand.get(caller.subject()).copied();
+        if app.sources.is_empty() {
+            return Known { by_hand, bought: Vec::new() };
+        }
+        let own = held.bought.get(&Buyer::User(caller.subject().clone()));
+        let email = || Some(Buyer::Email(app.id, verified_email(caller.claims())?));
+        let by_email = app.policy.link_by_email.then(email).flatten().and_then(|buyer| held.bought.get(&buyer));
+        let is_connected = |one: &&Purchases| app.sources.contains(&(one.source, one.connected_at));
+        let all = own.into_iter().chain(by_email).flatten().filter(is_connected);
+        Known { by_hand, bought: all.map(|one| one.entitlements.clone()).collect() }
+    }
+}
+
+impl Held {
+    fn put(&mut self, customer: Customer) {
+        let Customer { app, source, connected_at, id, subject, email, entitlements } = customer;
+        self.remove(id);
+        let buyer = subject.map(Buyer::User).or_else(|| email.map(|email| Buyer::Email(app, email)));
+        let Some(buyer) = buyer.filter(|_| !entitlements.is_empty()) else { return };
+        self.places.insert(id, buyer.clone());
+        let entitlements = entitlements.into();
+        self.bought.entry(buyer).or_default().push(Purchases { customer: id, source, connected_at, entitlements });
+    }
+
+    fn remove(&mut self, id: Uuid) {
+        let Some(buyer) = self.places.remove(&id) else { return };
+        if let Some(known) = self.bought.get_mut(&buyer) {
+            known.retain(|one| one.customer != id);
+            if known.is_empty() {
+                self.bought.remove(&buyer);
+            }
+        }
+    }
+}
