@@ -181,6 +181,16 @@ const memberCases: Record<string, Case & { path: (workshop: Workshop) => string 
     ...limits, field: "Only for the model (optional)", typed: "gpt 4", others: { "At most": "10" }, reason: /without blanks/,
   },
   "plans: a blank name": { ...app("plans", "Create plan"), field: "Name", typed: " ", reason: /enter a name/ },
+  "rules: a price of blanks": {
+    ...app("plans/rule?kind=stripe", "Add rule"), field: "Price or product", typed: " ", reason: /visible characters/,
+  },
+  "rules: a year of grace": {
+    ...app("plans/rule?kind=stripe", "Add rule"), field: "Days of grace (optional)", typed: "365",
+    others: { "Price or product": "price_1" }, reason: /at most 90 days/,
+  },
+  "rules: a claim that users can edit": {
+    ...app("plans/rule?kind=claim", "Add rule"), field: "Claim", typed: "user_metadata.plan", others: { Is: "pro" }, reason: /users can edit/,
+  },
   "addresses: a host instead of an address": {
     ...app("addresses", "Add rule"), field: "Address or network", typed: "example.com", reason: /enter an address or a network/,
   },

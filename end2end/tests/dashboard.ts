@@ -138,6 +138,14 @@ export class Dashboard {
     return new URL(this.page.url()).pathname;
   }
 
+  /** The path of the page of a user who need not have called. */
+  async userPage(appPath: string, sub: string): Promise<string> {
+    await this.open(`${appPath}/users?sub=${encodeURIComponent(sub)}`);
+    const href = await this.page.locator('a[href*="/users/user?"]').first().getAttribute("href");
+    expect(href).not.toBeNull();
+    return href as string;
+  }
+
   /** Requests an hour for each user, wherever `path` keeps its limits. */
   async limit(path: string, requests: number): Promise<void> {
     await this.open(path);

@@ -16,6 +16,8 @@ export interface Workshop {
   appPath: string;
   /** The default plan's page. */
   planPath: string;
+  /** The page of one user. */
+  userPath: string;
   openai: Proxy;
   anthropic: Proxy;
   gemini: Proxy;
@@ -57,6 +59,7 @@ async function furnish(browser: Browser): Promise<Workshop> {
     address,
     appPath,
     planPath: await dashboard.defaultPlan(appPath),
+    userPath: await dashboard.userPage(appPath, "user-1"),
     openai: await add("Chat", "OpenAI", "openai"),
     anthropic: await add("Claude", "Anthropic", "anthropic"),
     gemini: await add("Gemini", "Google Gemini", "gemini"),

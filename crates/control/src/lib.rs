@@ -32,6 +32,7 @@ mod sign_in;
 mod sign_up;
 mod test_request;
 mod token_check;
+mod token_plan;
 mod tokens;
 mod usage;
 mod user_plans;

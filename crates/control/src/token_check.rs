@@ -1,5 +1,6 @@
 //! The token check box: a pasted token against every check, said one by one. Never stored, never logged.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use keyward_domain::ids::{AccountId, AppId, IssuerId};
@@ -46,21 +47,24 @@ impl Control {
                 reason: "this app has no identity provider yet; link one first".to_owned(),
             }]);
         }
-        let refusing: Vec<IssuerId> = rows
-            .iter()
-            .filter(|row| row.anonymous_policy.0 == AnonymousPolicy::Deny)
-            .map(|row| IssuerId(row.id))
-            .collect();
+        let of_anonymous: HashMap<IssuerId, AnonymousPolicy> =
+            rows.iter().map(|row| (IssuerId(row.id), row.anonymous_policy.0)).collect();
         let linked = self.linked_issuers(account, rows).await?;
         let mut lines = self.key_sets().explain(&linked, token, self.now()).await;
         if let Ok(verified) = self.key_sets().verify(&linked, token, self.now()).await {
-            if verified.anonymous && refusing.contains(&verified.subject.issuer) {
+            let of_anonymous = of_anonymous.get(&verified.subject.issuer).copied();
+            if verified.anonymous && of_anonymous == Some(AnonymousPolicy::Deny) {
                 refuse(&mut lines, ClaimCheck::Anonymous, ANONYMOUS_REFUSED.to_owned());
             }
             if let Some(name) = &verified.plan
                 && !self.store().plans(account, app).await?.iter().any(|plan| plan.name == *name)
             {
                 refuse(&mut lines, ClaimCheck::Plan, format!("this app has no plan with the name {name:?}"));
+            }
+            if lines.iter().all(|line| line.verdict != Verdict::Failed) {
+                let plan = self.plan_line(account, app, &verified, of_anonymous).await?;
+                lines.retain(|line| line.check != plan.check);
+                lines.push(plan);
             }
             lines.extend(self.explain_standing(account, app, &verified).await?);
         }

@@ -115,10 +115,11 @@ impl Control {
     }
 }
 
-struct Plans(Vec<PlanRow>);
+/// All of an app.
+pub(crate) struct Plans(pub Vec<PlanRow>);
 
 impl Plans {
-    fn default(&self) -> Result<PlanId, ControlError> {
+    pub fn default(&self) -> Result<PlanId, ControlError> {
         let default = self.0.iter().find(|row| row.is_default).map(|row| PlanId(row.id));
         default.ok_or_else(|| {
             tracing::error!("an app has no default plan");
@@ -126,7 +127,11 @@ impl Plans {
         })
     }
 
-    fn name_of(&self, plan: PlanId) -> String {
+    pub fn named(&self, name: &str) -> Option<PlanId> {
+        self.0.iter().find(|row| row.name == name).map(|row| PlanId(row.id))
+    }
+
+    pub fn name_of(&self, plan: PlanId) -> String {
         let row = self.0.iter().find(|row| row.id == plan.0);
         row.map_or_else(|| "a plan that is gone".to_owned(), |row| row.name.clone())
     }

@@ -346,6 +346,20 @@ impl Store {
         Ok(query.fetch_all(&self.pool).await?)
     }
 
+    /// Of customers that nobody was found for. `email` is in lower case.
+    pub async fn purchasers_of_email(
+        &self,
+        account: AccountId,
+        app: AppId,
+        email: &str,
+    ) -> Result<Vec<PurchaserRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM purchasers WHERE app_id = $1 AND account_id = $2 AND sub IS NULL AND email = $3
+             ORDER BY created_at, id LIMIT 100",
+        );
+        Ok(sqlx::query_as(&sql).bind(app.0).bind(account.0).bind(email).fetch_all(&self.pool).await?)
+    }
+
     /// By hand; `None` takes the user away, and the next reading may find one by the records again.
     pub async fn link_purchaser(
         &self,

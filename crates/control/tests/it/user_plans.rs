@@ -5,7 +5,7 @@ use keyward_domain::ids::{AppId, IssuerId, PlanId};
 use keyward_domain::issuer::Subject;
 use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::validate::{PlanOverrideForm, PlanRuleForm, RuleKind};
-use keyward_domain::view::{DecidedBy, IssuerForm, UserPlanView, Verdict};
+use keyward_domain::view::{DecidedBy, EmailLink, IssuerForm, UserPlanView, Verdict};
 use serde_json::{Value, json};
 
 use crate::plans::rule_form;
@@ -162,4 +162,39 @@ async fn a_plan_of_another_app_is_given_to_nobody_and_a_stranger_s_issuer_names_
     assert_eq!(control.plan_of_user(ada, other, &house.subject()).await.map(drop), Err(ControlError::NotFound));
     let nobody = Subject { sub: " ".to_owned(), ..house.subject() };
     assert_eq!(refusal(control.plan_of_user(ada, app, &nobody).await).0, "sub");
+}
+
+#[tokio::test]
+async fn a_token_says_what_only_a_token_can() {
+    let mut house = House::open().await;
+    let (control, ada, app) = (&house.world.control, &house.ada, house.app);
+    let secret = "s".repeat(40);
+    let form = IssuerForm::SupabaseSecret { project: "abcdefghijklmnopqrst".to_owned(), secret: secret.clone() };
+    house.issuer = control.add_issuer(ada, app, form).await.expect("linked").id;
+    let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+    let signed = |more: Value| {
+        let mut claims = json!({
+            "iss": "https://abcdefghijklmnopqrst.supabase.co/auth/v1", "aud": "authenticated", "sub": "user|2",
+            "role": "authenticated", "iat": 1_700_000_000_i64, "exp": 4_000_000_000_i64
+        });
+        claims.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("signed")
+    };
+    let plan = async |more: Value| {
+        let lines = control.check_token(ada, app, &signed(more)).await.expect("lines");
+        let mut said = lines.into_iter().filter(|line| line.check == "Plan").map(|line| line.reason);
+        (said.next().unwrap_or_default(), said.next())
+    };
+    assert_eq!(plan(json!({})).await, ("Default, for everybody without another".to_owned(), None));
+    let by_claim = "Pro, by rule 2 (the token’s claim tier is gold)".to_owned();
+    assert_eq!(plan(json!({"tier": "gold"})).await, (by_claim, None));
+    // Of somebody with this address, whose records name nobody.
+    house.buys(&json!({"kind": "active"})).await;
+    house.world.database.execute("UPDATE purchasers SET sub = NULL, issuer_id = NULL, email = 'ann@example.com'").await;
+    let ann = json!({"email": "Ann@example.com", "email_verified": true});
+    assert!(plan(ann.clone()).await.0.starts_with("Default"), "matching by address was not asked for");
+    control.set_email_link(ada, app, EmailLink::On).await.expect("set");
+    assert!(plan(ann).await.0.starts_with("Pro, by rule 1"));
+    let unverified = json!({"email": "ann@example.com", "user_metadata": {"email_verified": true}});
+    assert!(plan(unverified).await.0.starts_with("Default"));
 }
