@@ -29,6 +29,7 @@ pub mod members;
 pub mod plans;
 pub mod prices;
 pub mod proxies;
+pub mod purchases;
 mod routes;
 #[cfg(feature = "ssr")]
 mod shell;

@@ -9,6 +9,7 @@ import { signedIn, test, type Workshop } from "./workshop.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { mintToken } from "./emulator.ts";
 import { expect, type Watch } from "./fixtures.ts";
+import { buys } from "./purchases.ts";
 
 const WIDTHS = [1440, 768, 390];
 
@@ -46,6 +47,10 @@ test("screenshots of a form with errors", async ({ dashboard, watch }) =>
 
 // Before anything is in them.
 const EMPTY: Record<string, (workshop: Workshop) => string> = {
+  "an app's plans, empty": ({ appPath }) => `${appPath}/plans`,
+  "an app's plan, empty": ({ planPath }) => planPath,
+  "an app's user, empty": ({ userPath }) => userPath,
+  "an app's users, nobody found": ({ appPath }) => `${appPath}/users?sub=nobody`,
   "an app's users, empty": ({ appPath }) => `${appPath}/users`,
   "an app's addresses, empty": ({ appPath }) => `${appPath}/addresses`,
   "an app's prices, empty": ({ appPath }) => `${appPath}/prices`,
@@ -96,11 +101,62 @@ signedIn("an app with a rule of each kind", async ({ dashboard, page, workshop }
   await expect(page.getByRole("heading", { name: /auth0/ })).toBeVisible();
 });
 
+/** Somebody else than the user of the other pictures. */
+const byHand = (userPath: string): string => userPath.replace(/sub=.*$/, "sub=auth0%7C5f7c8ec7c33c6c004bbafe82");
+
+signedIn("an app with plans and a rule of each kind", async ({ dashboard, page, workshop }) => {
+  const { appPath, openai, userPath } = workshop;
+  await dashboard.open(`${appPath}/plans`);
+  await page.getByLabel("Name", { exact: true }).fill("Pro");
+  await dashboard.press("Create plan");
+  await dashboard.arrivesAt(/\/plans\/[0-9a-f-]{36}$/);
+  await page.getByLabel("Message").fill("You have used your messages for today.");
+  await page.getByLabel("Upgrade link").fill("https://example.com/upgrade?from=limits");
+  await dashboard.press("Save");
+  await expect(page.getByText("Saved.")).toBeVisible();
+  await dashboard.open(new URL(page.url()).pathname + openai.path);
+  await page.getByLabel("Users of this plan may call").selectOption("Only the endpoints chosen here");
+  await page.getByLabel("POST /v1/chat/completions", { exact: true }).check();
+  await page.getByLabel("Allowed models").fill("gpt-4o-mini\ngpt-4o");
+  await page.getByLabel("Output tokens").fill("2000");
+  await dashboard.press("Save");
+  await dashboard.arrivesAt(/\/plans\/[0-9a-f-]{36}$/);
+  const kinds: [string, Record<string, string>][] = [
+    ["claim", { Claim: "app_metadata.subscription.tier", Is: "professional" }],
+    ["stripe", { "Price or product": "price_123", "Days of grace (optional)": "7" }],
+    ["revenue_cat", { "Entitlement or product": "com.example.recipechat.professional.yearly" }],
+    ["anonymous", {}],
+  ];
+  for (const [kind, fields] of kinds) {
+    await dashboard.open(`${appPath}/plans/rule?kind=${kind}`);
+    for (const [label, text] of Object.entries(fields)) await page.getByLabel(label, { exact: true }).fill(text);
+    await page.getByLabel("Is in the plan").selectOption(kind === "anonymous" ? "Default" : "Pro");
+    await dashboard.press("Add rule");
+    await dashboard.arrivesAt(/\/plans$/);
+  }
+  buys(appPath, "user-1");
+  await dashboard.open(byHand(userPath));
+  await page.getByLabel("Plan", { exact: true }).selectOption("Pro");
+  await page.getByLabel("Through").fill("2099-12-31");
+  await dashboard.press("Set plan");
+  await expect(page.getByText(/You set it by hand/)).toBeVisible();
+});
+
+signedIn("screenshots of a user's plan set by hand", async ({ dashboard, watch, workshop }) =>
+  take(dashboard, watch, "a user's plan set by hand", byHand(workshop.userPath)));
+
+signedIn("screenshots of a plan's choice with an error", async ({ dashboard, watch, workshop }) =>
+  take(dashboard, watch, "a plan's choice with an error", workshop.planPath + workshop.openai.path, async (page) => {
+    await page.getByLabel("Users of this plan may call").selectOption("Only the endpoints chosen here");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.locator(".field-error").waitFor();
+  }));
+
 for (const [name, path] of Object.entries(MEMBER_PAGES)) {
   signedIn(`screenshots of ${name}`, async ({ dashboard, watch, workshop }) => take(dashboard, watch, name, path(workshop)));
 }
 
-const UNFOLDED = ["an app", "an app's limits", "an app's plan", "an app's users", "a proxy's keys", "a proxy's settings"];
+const UNFOLDED = ["an app", "an app's limits", "an app's plans", "an app's plan", "an app's user", "an app's users", "a proxy's keys", "a proxy's settings"];
 for (const name of UNFOLDED) {
   signedIn(`screenshots of ${name}, unfolded`, async ({ dashboard, watch, workshop }) =>
     take(dashboard, watch, `${name}, unfolded`, MEMBER_PAGES[name](workshop), openFolds));

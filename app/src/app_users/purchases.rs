@@ -1,12 +1,11 @@
 //! What one user has bought, as the seller last said.
 
-use keyward_domain::plans::{Entitlement, EntitlementState};
 use keyward_domain::view::{EmailLink, PurchaseView};
 use leptos::prelude::*;
 
+use crate::purchases::item;
 use crate::ui::card::{Empty, Section};
-use crate::ui::format::{dated_moment, moment};
-use crate::ui::notice::{Badge, Tone};
+use crate::ui::format::moment;
 
 #[component]
 pub fn Purchases(purchases: Vec<PurchaseView>, email_link: EmailLink) -> impl IntoView {
@@ -47,35 +46,6 @@ fn row(purchase: PurchaseView) -> impl IntoView {
                 <p class="muted break">{facts.join(" · ")}</p>
                 {items}
             </div>
-        </li>
-    }
-    .into_any()
-}
-
-fn item(bought: Entitlement) -> impl IntoView {
-    let (tone, word) = match bought.state {
-        EntitlementState::Active => (Tone::Good, "Active"),
-        EntitlementState::Trial => (Tone::Good, "Trial"),
-        EntitlementState::PastDue { .. } => (Tone::Caution, "Payment failed"),
-        EntitlementState::Over => (Tone::Neutral, "Over"),
-    };
-    let until = match (bought.state, bought.paid_until, bought.ends) {
-        (EntitlementState::Over, ..) => None,
-        (EntitlementState::PastDue { since }, ..) => Some(format!("since {}", dated_moment(since))),
-        (EntitlementState::Active | EntitlementState::Trial, None, _) => Some("for good".to_owned()),
-        (EntitlementState::Active | EntitlementState::Trial, Some(at), true) => {
-            Some(format!("ends {}", dated_moment(at)))
-        }
-        (EntitlementState::Active | EntitlementState::Trial, Some(at), false) => {
-            Some(format!("renews {}", dated_moment(at)))
-        }
-    };
-    let until = until.map(|until| view! { <span class="muted">{until}</span> });
-    view! {
-        <li class="item">
-            <span class="break">{bought.names.join(", ")}</span>
-            <Badge tone text=word/>
-            {until}
         </li>
     }
     .into_any()

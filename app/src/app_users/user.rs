@@ -82,7 +82,7 @@ fn Decision(view: UserPlanView) -> impl IntoView {
     view! {
         <Section title="Plan" actions=all>
             <div class="panel">
-                <p class="plan-now"><a class="link" href=href>{view.decision.plan.name}</a></p>
+                <p class="plan-now"><a class="link-quiet" href=href>{view.decision.plan.name}</a></p>
                 <p>{because}</p>
                 {unless}
                 {last}
@@ -113,12 +113,13 @@ fn Rules(rules: Vec<RuleVerdict>, because: DecidedBy) -> impl IntoView {
             let decides = because == DecidedBy::Rule { number };
             let mark = match rule.verdict {
                 Verdict::Passed if decides => Mark::Passed,
-                Verdict::Passed | Verdict::NotChecked => Mark::Open,
-                Verdict::Failed => Mark::Missed,
+                Verdict::Passed => Mark::Fits,
+                Verdict::Failed => Mark::Misses,
+                Verdict::NotChecked => Mark::Open,
             };
             let badge = decides.then(|| view! { " "<Badge tone=Tone::Good text="Decides"/> });
             let title = view! { {format!("{number}. {}", rule.plan_name)}{badge} }.into_any();
-            let text = format!("{}: {}", capitalized(&rule.condition), rule.reason);
+            let text = format!("{}. {}.", capitalized(&rule.condition), capitalized(&rule.reason));
             view! { <VerdictLine mark title text/> }
         })
         .collect_view();

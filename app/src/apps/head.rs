@@ -13,6 +13,7 @@ pub fn AppTabs(id: AppId) -> impl IntoView {
         (base.clone(), "Overview"),
         (format!("{base}/limits"), "Limits"),
         (format!("{base}/plans"), "Plans"),
+        (format!("{base}/purchases"), "Purchases"),
         (format!("{base}/users"), "Users"),
         (format!("{base}/app-check"), "App Check"),
         (format!("{base}/addresses"), "Addresses"),

@@ -121,10 +121,10 @@ fn Endpoints(opened: Vec<EndpointRule>, form: StoredValue<PlanAccessForm>, error
     view! {
         <fieldset class="field scope-list" aria-describedby="field-endpoints-note">
             <legend class="field-label">"Endpoints"</legend>
-            <ul class="check-list">{boxes}</ul>
             <div id="field-endpoints-note" class="field-note">
                 {move || wrong.get().map(|reason| view! { <p class="field-error">{reason}</p> })}
             </div>
+            <ul class="check-list">{boxes}</ul>
         </fieldset>
     }
     .into_any()

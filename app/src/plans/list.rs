@@ -1,18 +1,16 @@
 //! All plans of an app, who is in which, and the form that makes one.
 
 use keyward_domain::ids::AppId;
-use keyward_domain::view::{EmailLink, PlanView, PlansView};
+use keyward_domain::view::{PlanView, PlansView};
 use leptos::prelude::*;
 
 use super::api::{CreatePlan, SwapPlans, plans};
 use super::rules::{RuleActions, RuleSection};
-use super::rules_api::SetEmailLink;
 use super::words::plan_summary;
 use crate::apps::{AppPageHead, app_id};
-use crate::stored::word;
 use crate::ui::card::Section;
-use crate::ui::field::{Field, Select};
-use crate::ui::form::{FormAlert, FormError, PostForm, Saved, SubmitButton, pending};
+use crate::ui::field::Field;
+use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::icon::{Icon, IconName};
 use crate::ui::loading::loaded;
 use crate::ui::notice::{Badge, Tone};
@@ -25,9 +23,8 @@ pub fn PlansPage() -> impl IntoView {
     let id = app_id();
     let swap = ServerAction::<SwapPlans>::new();
     let rules = RuleActions::unsent();
-    let email = ServerAction::<SetEmailLink>::new();
     let resource = Resource::new(
-        move || (id.get(), swap.version().get(), rules.changes(), email.version().get()),
+        move || (id.get(), swap.version().get(), rules.changes()),
         |(id, ..)| async move { plans(id?).await },
     );
     loaded(resource, move |view| {
@@ -38,7 +35,6 @@ pub fn PlansPage() -> impl IntoView {
                 <PlanList view=view.clone() swap/>
                 <RuleSection view=view.clone() actions=rules/>
                 <NewPlan app/>
-                <EmailLinkForm app now=view.email_link action=email/>
             </div>
         }
         .into_any()
@@ -74,15 +70,15 @@ fn PlanList(view: PlansView, swap: ServerAction<SwapPlans>) -> impl IntoView {
 }
 
 fn row(plan: &PlanView, mover: AnyView) -> impl IntoView + use<> {
-    let badge = plan.is_default.then(|| view! { <Badge tone=Tone::Neutral text="Default"/> });
+    let badge = plan.is_default.then(|| view! { " "<Badge tone=Tone::Neutral text="For everybody else"/> });
     let href = format!("/apps/{}/plans/{}", plan.app_id, plan.id);
     view! {
         <li class="row panel-link">
             <div class="row-main">
-                <h3 class="row-title"><a class="stretched" href=href>{plan.name.clone()}</a></h3>
+                <h3 class="row-title"><a class="stretched" href=href>{plan.name.clone()}</a>{badge}</h3>
                 <p class="muted">{plan_summary(plan)}</p>
             </div>
-            <div class="row-end">{badge}{mover}<Icon name=IconName::Chevron class="icon-small"/></div>
+            <div class="row-end">{mover}<Icon name=IconName::Chevron class="icon-small"/></div>
         </li>
     }
     .into_any()
@@ -100,29 +96,6 @@ fn NewPlan(app: AppId) -> impl IntoView {
                     <input type="hidden" name="app" value=app.to_string()/>
                     <Field name="name" label="Name" error hint="Users may see it when one of its limits is reached."/>
                     <div><SubmitButton pending=pending(action)>"Create plan"</SubmitButton></div>
-                </PostForm>
-            </div>
-        </Section>
-    }
-    .into_any()
-}
-
-#[component]
-fn EmailLinkForm(app: AppId, now: EmailLink, action: ServerAction<SetEmailLink>) -> impl IntoView {
-    let error = FormError::of(action);
-    let choices = [
-        (EmailLink::Off, "Belong to nobody until they are linked by hand"),
-        (EmailLink::On, "Belong to the user with the same verified e-mail address"),
-    ];
-    let choices = choices.map(|(choice, text)| (word(&choice), text.to_owned())).to_vec();
-    view! {
-        <Section title="Customers without a user" lead="A customer at Stripe or RevenueCat is told apart by the user id that your app gave along.">
-            <div class="panel form-width">
-                <PostForm action=action>
-                    <FormAlert error fields=&["to"]/>
-                    <input type="hidden" name="app" value=app.to_string()/>
-                    <Select name="to" label="Purchases whose records name no user" error choices value=word(&now) hint="Only an address that the identity provider says it verified counts. Whoever can get such an account by somebody else’s address gets their plan."/>
-                    <div class="submit-row"><SubmitButton pending=pending(action) class="btn">"Save"</SubmitButton><Saved action/></div>
                 </PostForm>
             </div>
         </Section>

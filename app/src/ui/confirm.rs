@@ -55,12 +55,15 @@ pub fn Danger<S>(
 where
     S: Posted,
 {
+    let error = FormError::of(action);
+    // Without JavaScript, a page that was loaded anew shows why nothing happened.
+    let open = error.is_there();
     view! {
-        <details class="fold">
+        <details class="fold" open=open>
             <summary>{summary}</summary>
             <p class="muted">{warning}</p>
             <PostForm action=action>
-                <FormAlert error=FormError::of(action)/>
+                <FormAlert error/>
                 {hidden(fields)}
                 <div><SubmitButton pending=pending(action) class="btn btn-error">{verb}</SubmitButton></div>
             </PostForm>

@@ -38,6 +38,11 @@ impl FormError {
         })
     }
 
+    /// When the page is made.
+    pub fn is_there(self) -> bool {
+        self.0.with_untracked(Option::is_some)
+    }
+
     /// What none of these fields shows.
     fn beside(self, names: &[&str]) -> Option<String> {
         self.0.with(|error| match error {

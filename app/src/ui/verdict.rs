@@ -9,8 +9,9 @@ pub enum Mark {
     Passed,
     /// An error.
     Failed,
-    /// Did not fit, and need not.
-    Missed,
+    /// Without weight: whether it fits decides nothing here.
+    Fits,
+    Misses,
     Open,
 }
 
@@ -19,7 +20,8 @@ pub fn VerdictLine(mark: Mark, #[prop(into)] title: AnyView, #[prop(into)] text:
     let (class, word, icon) = match mark {
         Mark::Passed => ("verdict-mark verdict-passed", "Passed: ", Some(IconName::Check)),
         Mark::Failed => ("verdict-mark verdict-failed", "Failed: ", Some(IconName::Cross)),
-        Mark::Missed => ("verdict-mark", "Does not fit: ", Some(IconName::Cross)),
+        Mark::Fits => ("verdict-mark", "Fits: ", Some(IconName::Check)),
+        Mark::Misses => ("verdict-mark", "Does not fit: ", Some(IconName::Cross)),
         Mark::Open => ("verdict-mark", "Not checked: ", None),
     };
     view! {

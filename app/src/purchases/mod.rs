@@ -1,0 +1,14 @@
+//! Where an app's users buy: sellers that are connected, and the customers they have.
+
+pub mod api;
+mod connect;
+mod customers;
+pub mod customers_api;
+mod items;
+mod page;
+mod source;
+mod words;
+
+pub use connect::ConnectPage;
+pub use items::item;
+pub use page::PurchasesPage;
