@@ -24,7 +24,7 @@ use crate::members::{
 use crate::plans::{PlanAccessPage, PlanPage, PlanRulePage, PlansPage};
 use crate::prices::PricesPage;
 use crate::proxies::{NewProxyPage, ProxyPage, ProxySettingsPage};
-use crate::purchases::{ConnectPage, PurchasesPage};
+use crate::purchases::{PurchasesPage, SellerPage};
 use crate::ui::page::ErrorPage;
 use crate::usage::UsagePage;
 
@@ -55,7 +55,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/apps/:id/plans/:plan") view=PlanPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/plans/:plan/proxies/:proxy") view=PlanAccessPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/purchases") view=PurchasesPage ssr=SsrMode::Async/>
-                    <Route path=path!("/apps/:id/purchases/:source") view=ConnectPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps/:id/purchases/:source") view=SellerPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/users") view=AppUsersPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/users/user") view=AppUserPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps/:id/app-check") view=AppCheckPage ssr=SsrMode::Async/>

@@ -1,4 +1,4 @@
-//! Connecting a seller: what to do there, in order, and the form for what comes of it.
+//! One seller: what to do there, in order, and the form for what comes of it; or how the connection is.
 
 use keyward_domain::ids::AppId;
 use keyward_domain::plans::PurchaseSource;
@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::api::{ConnectPurchases, purchases};
+use super::source::{Connected, SourceActions};
 use super::words::{Guide, guide};
 use crate::apps::{AppPageHead, app_id};
 use crate::error::PageError;
@@ -18,7 +19,7 @@ use crate::ui::loading::loaded;
 use crate::ui::page::Crumb;
 
 #[component]
-pub fn ConnectPage() -> impl IntoView {
+pub fn SellerPage() -> impl IntoView {
     let id = app_id();
     let params = use_params_map();
     let source = Memo::new(move |_| {
@@ -27,21 +28,30 @@ pub fn ConnectPage() -> impl IntoView {
         })
     });
     let action = ServerAction::<ConnectPurchases>::new();
+    let actions = SourceActions::unsent();
     let resource = Resource::new(
-        move || (id.get(), source.get()),
-        |(id, source)| async move { Ok((purchases(id?).await?, source?)) },
+        move || (id.get(), source.get(), actions.changes()),
+        |(id, source, _)| async move { Ok((purchases(id?).await?, source?)) },
     );
     loaded(resource, move |(view, source)| {
         let app = view.app_id;
         let between = vec![Crumb::new("Purchases", format!("/apps/{app}/purchases"))];
-        let guide = guide(source);
-        let title = format!("Connect {source}");
+        let (guide, url) = (guide(source), url_of(&view, source));
+        let name = view.app_name.clone();
+        let (title, content) = match view.sources.into_iter().find(|connected| connected.source == source) {
+            Some(view) => (source.to_string(), view! { <Connected app view url actions/> }.into_any()),
+            None => (
+                format!("Connect {source}"),
+                view! {
+                    <Steps guide url/>
+                    <ConnectForm app source guide action/>
+                }
+                .into_any(),
+            ),
+        };
         view! {
-            <AppPageHead id=app name=view.app_name.clone() title lead=guide.what between/>
-            <div class="stack">
-                <Steps guide url=url_of(&view, source)/>
-                <ConnectForm app source guide action/>
-            </div>
+            <AppPageHead id=app name title lead=guide.what between/>
+            <div class="stack">{content}</div>
         }
         .into_any()
     })

@@ -133,11 +133,12 @@ fn link_form(
     });
     let options = options.collect_view();
     let (of_issuer, of_sub) = (format!("issuer-{}", customer.id), format!("sub-{}", customer.id));
+    let id = customer.id.to_string();
     let summary = if customer.sub.is_some() { "Link another user" } else { "Link a user" };
     view! {
         <Confirm summary>
             <PostForm action class="fold-body">
-                <input type="hidden" name="id" value=customer.id.to_string()/>
+                <input type="hidden" name="id" value=id/>
                 <label for=of_issuer.clone() class="sr-only">"Identity provider"</label>
                 <select id=of_issuer name="issuer" class="select">{options}</select>
                 <label for=of_sub.clone() class="sr-only">"Id of the user"</label>

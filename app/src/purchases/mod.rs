@@ -9,6 +9,6 @@ mod page;
 mod source;
 mod words;
 
-pub use connect::ConnectPage;
+pub use connect::SellerPage;
 pub use items::item;
 pub use page::PurchasesPage;

@@ -1,13 +1,12 @@
-//! One seller: not connected yet, or how the connection is.
+//! A seller that is connected: its key, its webhooks, how it goes, and the end of it.
 
 use keyward_domain::ids::AppId;
-use keyward_domain::plans::PurchaseSource;
 use keyward_domain::view::{PurchaseSourceView, WebhookSecretView};
 use leptos::prelude::*;
 
 use super::api::{AddWebhookSecret, DisconnectPurchases, RemoveWebhookSecret, ReplacePurchasesKey};
 use super::words::guide;
-use crate::ui::card::{Empty, Section};
+use crate::ui::card::Section;
 use crate::ui::confirm::{Confirm, Danger, Hidden, Removal, hidden};
 use crate::ui::copy::CopyLine;
 use crate::ui::field::{Field, FieldKind};
@@ -47,17 +46,6 @@ impl SourceActions {
 }
 
 #[component]
-pub fn NotConnected(app: AppId, source: PurchaseSource) -> impl IntoView {
-    let href = format!("/apps/{app}/purchases/{}", source.name());
-    view! {
-        <Section title=source.title()>
-            <Empty title="Not connected" text=guide(source).what><a class="btn" href=href>{format!("Connect {source}")}</a></Empty>
-        </Section>
-    }
-    .into_any()
-}
-
-#[component]
 pub fn Connected(app: AppId, view: PurchaseSourceView, url: String, actions: SourceActions) -> impl IntoView {
     let source = view.source;
     let whose: Hidden = vec![("app", app.to_string()), ("source", source.name().to_owned())];
@@ -67,13 +55,15 @@ pub fn Connected(app: AppId, view: PurchaseSourceView, url: String, actions: Sou
     let secrets = view.secrets.iter().map(|secret| secret_row(secret, &whose, actions.remove)).collect_view();
     let (key, hook, run) = (key_row(&view, &whose, actions), hook_row(&view, &whose, url, actions), run_row(&view));
     view! {
-        <Section title=source.title()>
+        <Section title="Connection">
             <FormAlert error=FormError::of(actions.remove)/>
             {silent}
             <ul class="row-list">{key}{hook}{secrets}{run}</ul>
+        </Section>
+        <Section title="Disconnect">
             <div class="panel form-width">
                 <Danger
-                    action=actions.disconnect fields=whose summary="Disconnect" verb="Disconnect it"
+                    action=actions.disconnect fields=whose summary="Disconnect this seller" verb="Disconnect it"
                     warning="What was bought there counts no more, within seconds: whoever is in a plan by it is where the other rules put them. Its customers and links by hand are forgotten."
                 />
             </div>
@@ -88,7 +78,7 @@ fn key_row(view: &PurchaseSourceView, whose: &Hidden, actions: SourceActions) ->
     } else {
         view! { <Badge tone=Tone::Neutral text="Test mode"/> }
     };
-    let guide = guide(view.source);
+    let (guide, fields) = (guide(view.source), whose.clone());
     let error = FormError::of(actions.replace);
     let title = view! { "Key "{view.key_hint.to_string()}" "{badge} }.into_any();
     let text = format!("Connected {} · last taken {}", moment(view.connected_at), moment(view.checked_at));
@@ -96,7 +86,7 @@ fn key_row(view: &PurchaseSourceView, whose: &Hidden, actions: SourceActions) ->
         <Confirm summary="Replace key">
             <PostForm action=actions.replace class="fold-form">
                 <FormAlert error fields=&["key"]/>
-                {hidden(whose.clone())}
+                {hidden(fields)}
                 <Field name="key" label=guide.key_label kind=FieldKind::Secret error placeholder=guide.key_example hint="Of the same mode. The old one is forgotten."/>
                 <div><SubmitButton pending=pending(actions.replace) class="btn btn-sm">"Replace it"</SubmitButton></div>
             </PostForm>
@@ -106,13 +96,13 @@ fn key_row(view: &PurchaseSourceView, whose: &Hidden, actions: SourceActions) ->
 }
 
 fn hook_row(view: &PurchaseSourceView, whose: &Hidden, url: String, actions: SourceActions) -> AnyView {
-    let guide = guide(view.source);
+    let (guide, fields) = (guide(view.source), whose.clone());
     let error = FormError::of(actions.add);
     let add = view! {
         <Confirm summary="Add a secret">
             <PostForm action=actions.add class="fold-form">
                 <FormAlert error fields=&["webhook_secret"]/>
-                {hidden(whose.clone())}
+                {hidden(fields)}
                 <Field name="webhook_secret" label=guide.secret_label kind=FieldKind::Secret error hint="Beside the one that is there: remove that when the new one is in use."/>
                 <div><SubmitButton pending=pending(actions.add) class="btn btn-sm">"Add it"</SubmitButton></div>
             </PostForm>

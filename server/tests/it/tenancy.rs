@@ -38,6 +38,7 @@ fn policies(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
     }
     functions.extend(people(theirs));
     functions.extend(plans(theirs));
+    functions.extend(purchases(theirs));
     let rule = [("action", "deny"), ("network", "198.51.100.1"), ("lasts", "always")];
     for place in [format!("app:{app}"), format!("proxy:{proxy}")] {
         functions.push(("/api/address-rules", with("place", &place, &[])));
@@ -78,6 +79,31 @@ fn plans(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
     ]
 }
 
+/// Where users buy.
+fn purchases(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
+    let of_seller = |more: &[(&'static str, &str)]| {
+        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let whose = [("app", theirs.app.to_string()), ("source", "stripe".to_owned())];
+        Kind::Theirs(whose.into_iter().chain(more).collect())
+    };
+    let of_customer = |more: &[(&'static str, String)]| {
+        let customer = [("id", NOBODYS.to_owned())];
+        Kind::Theirs(customer.into_iter().chain(more.iter().cloned()).collect())
+    };
+    vec![
+        ("/api/purchases", of_seller(&[])),
+        ("/api/purchases-page", of_seller(&[])),
+        ("/api/connect-purchases", of_seller(&[("mode", "test"), ("key", "rk_test_0123456789")])),
+        ("/api/replace-purchases-key", of_seller(&[("key", "rk_test_0123456789")])),
+        ("/api/add-webhook-secret", of_seller(&[("webhook_secret", "whsec_0123456789012345")])),
+        ("/api/remove-webhook-secret", of_seller(&[("secret", NOBODYS)])),
+        ("/api/disconnect-purchases", of_seller(&[])),
+        ("/api/link-purchaser", of_customer(&[("issuer", theirs.issuer.to_string()), ("sub", "user-1".to_owned())])),
+        ("/api/unlink-purchaser", of_customer(&[])),
+        ("/api/read-purchaser-again", of_customer(&[])),
+    ]
+}
+
 /// An app's users, the apps they call from, a proxy's keys.
 fn people(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
     let fields = |fields: &[(&'static str, &dyn ToString)]| {
@@ -114,6 +140,8 @@ fn people(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
     ]
 }
 
+/// A customer or a secret that is not there: whose those are that are, the use cases' own tests ask.
+const NOBODYS: &str = "00000000-0000-4000-8000-000000000000";
 const LIMIT: &str = r#"{"measure":"requests","window":"minute","per":"user","amount":60}"#;
 const PRICE: &str = r#"{"provider":"openai","model":"m","input_per_million":1,"output_per_million":1}"#;
 const ADDRESS_RULE: &str = r#"{"network":"198.51.100.1","action":"deny"}"#;
@@ -224,6 +252,8 @@ async fn another_account_s_pages_are_not_found() {
         format!("/apps/{}/plans/{}", theirs.app, theirs.plan),
         format!("/apps/{}/plans/rule", theirs.app),
         format!("/apps/{}/plans/{}/proxies/{}", theirs.app, theirs.plan, theirs.proxy),
+        format!("/apps/{}/purchases", theirs.app),
+        format!("/apps/{}/purchases/stripe", theirs.app),
         format!("/apps/{}/users", theirs.app),
         format!("/apps/{}/users/user?issuer={}&sub=user-1", theirs.app, theirs.issuer),
         format!("/apps/{}/app-check", theirs.app),
