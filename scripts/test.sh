@@ -47,7 +47,7 @@ start_redis() {
 # Builds the programs too, all in one go: the tests of the edge and the browser tests start them.
 build_tests() { cargo test -q --no-run --workspace --exclude frontend --features keyward-store/testing; }
 # A run names all tests that fail. One that hangs is ended: libtest says which ones still run after a minute.
-rust_tests() { timeout 1800 cargo test -q --no-fail-fast --workspace --exclude frontend --features keyward-store/testing; }
+rust_tests() { KEYWARD_TEST_SDKS=required timeout 1800 cargo test -q --no-fail-fast --workspace --exclude frontend --features keyward-store/testing; }
 browser_tests() { (cd end2end && npx --no-install tsc && npx --no-install playwright test); }
 
 part "tools" scripts/setup.sh --test

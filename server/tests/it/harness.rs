@@ -32,7 +32,7 @@ use tower::ServiceExt;
 pub const OWN_ORIGIN: &str = "https://dashboard.example.com";
 pub const PASSWORD: &str = "four words in a row";
 const BEGIN: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
-const KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+pub const KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 
 pub struct House {
     database: TestDatabase,
@@ -88,6 +88,14 @@ impl House {
 
     pub fn store(&self) -> &Store {
         self.database.store()
+    }
+
+    pub fn database_url(&self) -> String {
+        self.database.url()
+    }
+
+    pub async fn count(&self, sql: &str) -> i64 {
+        self.database.count(sql).await
     }
 
     /// As the dashboard itself opens it.

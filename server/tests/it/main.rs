@@ -6,6 +6,7 @@ mod forms;
 mod gate;
 mod harness;
 mod headers;
+mod killed;
 mod sessions;
 mod tenancy;
 mod webhooks;

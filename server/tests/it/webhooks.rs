@@ -16,7 +16,7 @@ use crate::harness::{Answer, House};
 const SECRET: &str = "whsec_of_this_endpoint";
 
 /// Connected as the dashboard does, but for the live call.
-async fn selling_app(house: &House) -> AppId {
+pub async fn selling_app(house: &House) -> AppId {
     drop(house.member("ada@example.com").await);
     let actor = house.actor("ada@example.com").await;
     let app = house.control.create_app(&actor, "Shop").await.expect("an app");
@@ -31,7 +31,10 @@ async fn selling_app(house: &House) -> AppId {
 }
 
 fn signature(house: &House, body: &str) -> HeaderValue {
-    let at = house.now().unix_timestamp();
+    signature_at(house.now().unix_timestamp(), body)
+}
+
+pub fn signature_at(at: i64, body: &str) -> HeaderValue {
     let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("any length");
     let signature = hex::encode(mac.chain_update(format!("{at}.{body}")).finalize().into_bytes());
     format!("t={at},v1={signature}").parse().expect("a header")
