@@ -16,6 +16,8 @@ pub struct Config {
     pub key: String,
     /// Others that they accept too, as a pool of keys or users' own.
     pub more_keys: Vec<String>,
+    /// Where localstripe is, which keeps Stripe's customers and subscriptions.
+    pub localstripe_url: Option<String>,
 }
 
 impl Config {
@@ -50,8 +52,14 @@ impl Config {
             errors.push("KEYWARD_EMULATOR_MORE_KEYS: keys as in KEYWARD_EMULATOR_KEY, separated by commas".to_owned());
         }
 
+        let localstripe_url =
+            variable("KEYWARD_EMULATOR_LOCALSTRIPE_URL").map(|url| url.trim_end_matches('/').to_owned());
+        if localstripe_url.as_deref().is_some_and(|url| !is_http_origin(url)) {
+            errors.push("KEYWARD_EMULATOR_LOCALSTRIPE_URL: must begin with http:// and name a host".to_owned());
+        }
+
         match addr {
-            Ok(addr) if errors.is_empty() => Ok(Self { addr, public_url, key, more_keys }),
+            Ok(addr) if errors.is_empty() => Ok(Self { addr, public_url, key, more_keys, localstripe_url }),
             _ => bail!("the environment is not usable:\n  {}", errors.join("\n  ")),
         }
     }
@@ -90,6 +98,7 @@ mod tests {
             "KEYWARD_EMULATOR_PUBLIC_URL",
             "KEYWARD_EMULATOR_KEY",
             "KEYWARD_EMULATOR_MORE_KEYS",
+            "KEYWARD_EMULATOR_LOCALSTRIPE_URL",
         ] {
             assert!(error.contains(name), "{name} is missing in: {error}");
         }

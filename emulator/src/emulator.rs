@@ -6,7 +6,10 @@ use anyhow::Context;
 use http::{HeaderValue, request::Parts};
 use memchr::memmem;
 
-use crate::{anthropic, config::Config, faults::Faults, gemini, issuer::KeyRing, openai, seen::Seen, sockets::Sockets};
+use crate::{
+    anthropic, billing::Billing, config::Config, faults::Faults, gemini, issuer::KeyRing, openai, seen::Seen,
+    sockets::Sockets,
+};
 
 pub type Shared = Arc<Emulator>;
 
@@ -24,6 +27,7 @@ pub struct Emulator {
     pub openai: openai::Store,
     pub anthropic: anthropic::Store,
     pub gemini: gemini::Store,
+    pub billing: Billing,
 }
 
 impl Emulator {
@@ -39,6 +43,7 @@ impl Emulator {
             openai: openai::Store::default(),
             anthropic: anthropic::Store::default(),
             gemini: gemini::Store::default(),
+            billing: Billing::new(config).context("cannot set up the sellers")?,
         })
     }
 
@@ -61,5 +66,6 @@ impl Emulator {
         self.openai.clear();
         self.anthropic.clear();
         self.gemini.clear();
+        self.billing.clear();
     }
 }

@@ -2,6 +2,7 @@
 //! It keeps everything in memory and must never hold a real key.
 
 mod anthropic;
+mod billing;
 mod blob;
 mod clock;
 mod compatible;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 
 use crate::{
-    credentials,
+    billing, credentials,
     emulator::{Emulator, Shared},
     fault_body, ids, issuer,
     provider::Provider,
@@ -63,13 +63,14 @@ async fn answer(emulator: &Emulator, provider: Provider, parts: Parts, body: Byt
     fault_body::shape(&fault, response)
 }
 
-/// Faults also apply to the published keys, so that "the issuer is down" can be played.
+/// Faults also apply to the published keys and to sellers, so that "the issuer is down" can be played.
 async fn outside_providers(emulator: &Emulator, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if !issuer::publishes(path) {
+    if issuer::publishes(path) {
+        emulator.key_ring.count_fetch(path);
+    } else if !billing::sells(path) {
         return next.run(request).await;
     }
-    emulator.key_ring.count_fetch(path);
     let Some(fault) = emulator.faults.take((request.method(), path), &Bytes::new(), "") else {
         return next.run(request).await;
     };

@@ -9,8 +9,8 @@ use axum::{
 use http::{Method, StatusCode, Uri};
 
 use crate::{
-    anthropic, compatible, control, echo, emulator::Shared, gemini, issuer, native, openai, provider::Provider,
-    reception, sockets,
+    anthropic, billing, compatible, control, echo, emulator::Shared, gemini, issuer, native, openai,
+    provider::Provider, reception, sockets,
 };
 
 pub fn router(emulator: Shared) -> Router {
@@ -22,6 +22,7 @@ pub fn router(emulator: Shared) -> Router {
         .merge(native::routes())
         .merge(sockets::routes())
         .merge(echo::routes())
+        .merge(billing::routes())
         .merge(issuer::routes())
         .merge(control::routes())
         .fallback(unknown_path)

@@ -18,19 +18,28 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    #[expect(clippy::disallowed_methods, reason = "a test calls the emulator directly")]
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test calls the emulator directly")]
+    pub fn start_with(variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_keyward-emulator"))
             .env("KEYWARD_EMULATOR_ADDR", "127.0.0.1:0")
             .env("KEYWARD_EMULATOR_KEY", KEY)
             .env_remove("KEYWARD_EMULATOR_PUBLIC_URL")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the emulator starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("a line");
         let url = line.trim().strip_prefix("keyward-emulator listening on ").expect("the listening line").to_owned();
-        Self { child, url, client: Client::builder().no_proxy().build().expect("a client") }
+        Self {
+            child,
+            url,
+            client: Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().expect("a client"),
+        }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -1,5 +1,6 @@
 //! The real binary over real sockets.
 
+mod billing;
 mod compatible;
 mod credentials;
 mod faults;
