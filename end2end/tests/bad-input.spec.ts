@@ -191,6 +191,16 @@ const memberCases: Record<string, Case & { path: (workshop: Workshop) => string 
   "rules: a claim that users can edit": {
     ...app("plans/rule?kind=claim", "Add rule"), field: "Claim", typed: "user_metadata.plan", others: { Is: "pro" }, reason: /users can edit/,
   },
+  "Stripe: a key that is meant to be public": {
+    ...app("purchases/stripe", "Connect Stripe"), field: "Restricted key", typed: "pk_test_0123456789", reason: /begins with rk_/,
+  },
+  "Stripe: a live key for the test mode": {
+    ...app("purchases/stripe", "Connect Stripe"), field: "Restricted key", typed: "rk_live_0123456789", reason: /mode/,
+  },
+  "Stripe: a secret that is none": {
+    ...app("purchases/stripe", "Connect Stripe"), field: "Signing secret (optional)", typed: "secret",
+    others: { "Restricted key": "rk_test_0123456789" }, reason: /whsec_/,
+  },
   "addresses: a host instead of an address": {
     ...app("addresses", "Add rule"), field: "Address or network", typed: "example.com", reason: /enter an address or a network/,
   },

@@ -2,7 +2,8 @@
 import type { Locator, Page } from "@playwright/test";
 
 import { stack } from "../stack/stack.ts";
-import type { Dashboard } from "./dashboard.ts";
+import type { Dashboard, Proxy } from "./dashboard.ts";
+import { mintToken, mintWith } from "./emulator.ts";
 import { expect } from "./fixtures.ts";
 import { buys } from "./purchases.ts";
 import { signedIn, test } from "./workshop.ts";
@@ -211,6 +212,56 @@ signedIn("a page of rules that was opened before another change does not undo it
   await dashboard.open(`${appPath}/plans`);
   expect(await listed(page, "Who is in which plan")).toEqual(["Pro", "Team", "Default"]);
 });
+
+signedIn("the edge obeys: by a claim, by hand, and what a plan leaves of a proxy", async ({ dashboard, page }) => {
+  const appPath = await dashboard.createApp(`Edge ${Date.now()}`);
+  await dashboard.linkEmulator(appPath);
+  const proxy = await dashboard.createProxy(appPath, { name: "Chat", provider: "OpenAI", baseUrl: `${stack().emulatorUrl}/openai` });
+  const goldPath = await createPlan(dashboard, appPath, "Gold");
+  await dashboard.open(goldPath + proxy.path);
+  await page.getByLabel("Users of this plan may call").selectOption("Only the endpoints chosen here");
+  await page.getByLabel("GET /v1/models", { exact: true }).check();
+  await dashboard.press("Save");
+  await dashboard.arrivesAt(/\/plans\/[0-9a-f-]{36}$/);
+  await page.getByLabel("Upgrade link").fill("https://example.com/more");
+  await dashboard.press("Save");
+  await expect(page.getByRole("status").getByText("Saved.")).toBeVisible();
+  await dashboard.open(`${appPath}/plans/rule?kind=claim`);
+  await page.getByLabel("Claim", { exact: true }).fill("tier");
+  await page.getByLabel("Is", { exact: true }).fill("gold");
+  await dashboard.press("Add rule");
+  await dashboard.arrivesAt(/\/plans$/);
+  const ann = await mintToken("ann");
+  const bob = await mintWith({ claims: { sub: "bob", tier: "gold" } });
+  await expect.poll(() => planAtEdge(proxy, bob), { timeout: 15_000 }).toEqual({ name: "Gold", upgrade_url: "https://example.com/more" });
+  expect(await planAtEdge(proxy, ann)).toEqual({ name: "Default", upgrade_url: null });
+  expect([await chatAtEdge(proxy, ann), await chatAtEdge(proxy, bob)]).toEqual([200, 403]);
+
+  await openUser(dashboard, appPath, "bob");
+  await page.getByLabel("Plan", { exact: true }).selectOption("Default");
+  await dashboard.press("Set plan");
+  await expect(panel(page)).toContainText("You set it by hand, until you take it back.");
+  await expect.poll(() => chatAtEdge(proxy, bob), { timeout: 15_000 }).toBe(200);
+  await expect(async () => {
+    await page.reload();
+    await expect(panel(page)).toContainText("was in the plan Default", { timeout: 500 });
+  }).toPass({ timeout: 20_000 });
+});
+
+async function planAtEdge({ edgeUrl }: Proxy, token: string): Promise<object> {
+  const answer = await fetch(`${edgeUrl}/_keyward/usage`, { headers: { authorization: `Bearer ${token}` } });
+  const { name, upgrade_url } = ((await answer.json()) as { plan?: { name?: string; upgrade_url?: string } }).plan ?? {};
+  return { name, upgrade_url };
+}
+
+async function chatAtEdge({ edgeUrl }: Proxy, token: string): Promise<number> {
+  const answer = await fetch(`${edgeUrl}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "Which herbs go with lamb?" }] }),
+  });
+  return answer.status;
+}
 
 test.describe("without JavaScript", () => {
   signedIn.use({ javaScriptEnabled: false });

@@ -15,3 +15,13 @@ export function buys(appPath: string, sub: string): void {
      FROM issuers WHERE app_id = '${app}'`,
   );
 }
+
+/** A customer whose records name a user that nobody found. */
+export function buysWithoutUser(appPath: string, customer: string): void {
+  const app = appPath.split("/").at(-1);
+  query(
+    stack().databaseUrl,
+    `INSERT INTO purchasers (id, app_id, account_id, source, customer_id, named_user, email, entitlements, wanted, read, read_at, next_try_at, created_at, last_error)
+     SELECT gen_random_uuid(), id, account_id, 'stripe', '${customer}', 'nobody', 'ann@example.com', '[]', 1, 1, now(), 'infinity', now(), 'no user of this app is called nobody' FROM apps WHERE id = '${app}'`,
+  );
+}

@@ -9,7 +9,7 @@ import { signedIn, test, type Workshop } from "./workshop.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { mintToken } from "./emulator.ts";
 import { expect, type Watch } from "./fixtures.ts";
-import { buys } from "./purchases.ts";
+import { buys, buysWithoutUser } from "./purchases.ts";
 
 const WIDTHS = [1440, 768, 390];
 
@@ -48,6 +48,7 @@ test("screenshots of a form with errors", async ({ dashboard, watch }) =>
 // Before anything is in them.
 const EMPTY: Record<string, (workshop: Workshop) => string> = {
   "an app's plans, empty": ({ appPath }) => `${appPath}/plans`,
+  "an app's purchases, empty": ({ appPath }) => `${appPath}/purchases`,
   "an app's plan, empty": ({ planPath }) => planPath,
   "an app's user, empty": ({ userPath }) => userPath,
   "an app's users, nobody found": ({ appPath }) => `${appPath}/users?sub=nobody`,
@@ -135,6 +136,7 @@ signedIn("an app with plans and a rule of each kind", async ({ dashboard, page, 
     await dashboard.arrivesAt(/\/plans$/);
   }
   buys(appPath, "user-1");
+  buysWithoutUser(appPath, "cus_QXg1x1qkM3w3nN");
   await dashboard.open(byHand(userPath));
   await page.getByLabel("Plan", { exact: true }).selectOption("Pro");
   await page.getByLabel("Through").fill("2099-12-31");
@@ -154,6 +156,11 @@ signedIn("screenshots of a plan's choice with an error", async ({ dashboard, wat
 
 for (const [name, path] of Object.entries(MEMBER_PAGES)) {
   signedIn(`screenshots of ${name}`, async ({ dashboard, watch, workshop }) => take(dashboard, watch, name, path(workshop)));
+}
+
+for (const [name, path] of [["purchases of an app", ""], ["a connected seller", "/stripe"]]) {
+  signedIn(`screenshots of ${name}, unfolded`, async ({ dashboard, watch, workshop }) =>
+    take(dashboard, watch, `${name}, unfolded`, `${workshop.appPath}/purchases${path}`, openFolds));
 }
 
 const UNFOLDED = ["an app", "an app's limits", "an app's plans", "an app's plan", "an app's user", "an app's users", "a proxy's keys", "a proxy's settings"];

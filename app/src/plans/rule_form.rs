@@ -3,7 +3,7 @@
 use keyward_domain::ids::AppId;
 use keyward_domain::plans::{MAX_GRACE_DAYS, PlanRule, PurchaseSource};
 use keyward_domain::validate::{PlanRuleForm, RuleKind, plan_rule};
-use keyward_domain::view::PlansView;
+use keyward_domain::view::{OfferView, PlansView};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -11,6 +11,7 @@ use super::api::plans;
 use super::rules_api::PutPlanRule;
 use crate::apps::{AppPageHead, app_id};
 use crate::error::PageError;
+use crate::purchases::api::offers;
 use crate::stored::{as_field, word};
 use crate::ui::choice::{Choice, ChooseAgain};
 use crate::ui::field::{Field, FieldKind, Select};
@@ -121,7 +122,7 @@ fn RuleForm(view: PlansView, kind: RuleKind, known: Option<PlanRule>, put: Serve
                 <input type="hidden" name="app" value=app.to_string()/>
                 <input type="hidden" name="kind" value=kind.name()/>
                 {known.map(|known| view! { <input type="hidden" name="seen" value=as_field(&known)/> })}
-                {fields(form.clone(), error)}
+                {fields(app, form.clone(), error)}
                 <Select name="plan" label="Is in the plan" error choices value=form.plan.to_string()/>
                 <div><SubmitButton pending=pending(put)>{save}</SubmitButton></div>
             </PostForm>
@@ -138,9 +139,9 @@ fn title(kind: RuleKind) -> String {
     }
 }
 
-fn fields(form: PlanRuleForm, error: FormError) -> AnyView {
+fn fields(app: AppId, form: PlanRuleForm, error: FormError) -> AnyView {
     match form.kind {
-        RuleKind::Purchase(source) => purchase_fields(source, form, error),
+        RuleKind::Purchase(source) => view! { <PurchaseFields app source form error/> }.into_any(),
         RuleKind::Claim => view! {
             <div class="field-pair">
                 <Field name="claim" label="Claim" error value=form.claim placeholder="app_metadata.plan" hint="Dots lead into objects. Never a claim that users can edit."/>
@@ -155,7 +156,8 @@ fn fields(form: PlanRuleForm, error: FormError) -> AnyView {
     }
 }
 
-fn purchase_fields(source: PurchaseSource, form: PlanRuleForm, error: FormError) -> AnyView {
+#[component]
+fn PurchaseFields(app: AppId, source: PurchaseSource, form: PlanRuleForm, error: FormError) -> impl IntoView {
     let (label, example, hint) = match source {
         PurchaseSource::Stripe => ("Price or product", "price_1Pq…", "Its id at Stripe: price_… or prod_…"),
         PurchaseSource::RevenueCat => {
@@ -167,11 +169,32 @@ fn purchase_fields(source: PurchaseSource, form: PlanRuleForm, error: FormError)
         "While a payment has failed and is tried again, at most {MAX_GRACE_DAYS}. Empty: the plan ends at once."
     );
     view! {
-        <Field name="name" label error value=form.name placeholder=example hint/>
+        <Field name="name" label error value=form.name placeholder=example hint list=OFFERS/>
+        <Offers app source/>
         <div class="field-pair">
             <Select name="trials" label="A trial" error choices=trials value=word(&form.trials)/>
             <Field name="grace_days" label="Days of grace" kind=FieldKind::Number error value=form.grace_days optional=true hint=grace/>
         </div>
     }
     .into_any()
+}
+
+const OFFERS: &str = "offers";
+
+/// What the seller has, as suggestions. Asked for by the page that is alive: one that waits for a seller would not come.
+#[component]
+fn Offers(app: AppId, source: PurchaseSource) -> impl IntoView {
+    let known = RwSignal::new(Vec::<OfferView>::new());
+    Effect::new(move || {
+        leptos::task::spawn_local(async move {
+            if let Ok(found) = offers(app, source).await {
+                known.set(found);
+            }
+        });
+    });
+    let options = move || {
+        let offers = known.get().into_iter();
+        offers.map(|offer| view! { <option value=offer.name>{offer.title}</option> }).collect_view()
+    };
+    view! { <datalist id=OFFERS>{options}</datalist> }.into_any()
 }

@@ -81,6 +81,10 @@ fn row(view: &PlansView, at: usize, actions: RuleActions) -> impl IntoView + use
     let number = at + 1;
     let change = format!("/apps/{app}/plans/rule?number={number}");
     let fields = vec![("app", app.to_string()), ("rule", as_field(rule))];
+    let missing = view.missing_seller(&rule.when).map(|source| {
+        let href = format!("/apps/{app}/purchases/{}", source.name());
+        view! { <p class="muted">{format!("{source} is not connected, so nobody fits. ")}<a class="link" href=href>"Connect it"</a></p> }
+    });
     view! {
         <li class="row">
             <div class="row-main rule-line">
@@ -88,6 +92,7 @@ fn row(view: &PlansView, at: usize, actions: RuleActions) -> impl IntoView + use
                 <div>
                     <h3 class="row-title">{view.name_of(rule.plan).to_owned()}</h3>
                     <p class="muted break">{capitalized(&rule.when.in_words())}</p>
+                    {missing}
                 </div>
             </div>
             <div class="row-actions">

@@ -2,7 +2,7 @@
 
 use keyward_domain::ids::{AppId, WebhookSecretId};
 use keyward_domain::plans::PurchaseSource;
-use keyward_domain::view::{EmailLink, PurchasersView, PurchasesView};
+use keyward_domain::view::{EmailLink, OfferView, PurchasersView, PurchasesView};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,17 @@ pub async fn purchases_page(app: AppId, #[server(default)] search: String) -> Re
 pub async fn purchases(app: AppId) -> Result<PurchasesView, PageError> {
     let (control, actor) = signed_in().await?;
     Ok(control.purchases(&actor, app).await?)
+}
+
+/// What a rule can name, asked of the seller now. Nothing where none is connected.
+#[server(endpoint = "offers")]
+pub async fn offers(app: AppId, source: PurchaseSource) -> Result<Vec<OfferView>, PageError> {
+    let (control, actor) = signed_in().await?;
+    let view = control.purchases(&actor, app).await?;
+    if view.sources.iter().all(|connected| connected.source != source) {
+        return Ok(Vec::new());
+    }
+    Ok(control.offers(&actor, app, source).await?)
 }
 
 #[server(endpoint = "connect-purchases")]

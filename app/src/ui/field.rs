@@ -60,6 +60,9 @@ pub fn Field(
     #[prop(optional, into)] hint: String,
     #[prop(optional, into)] placeholder: String,
     #[prop(optional)] optional: bool,
+    /// The id of a list of suggestions.
+    #[prop(optional)]
+    list: Option<&'static str>,
 ) -> impl IntoView {
     let id = format!("field-{name}");
     let described = format!("{id}-note");
@@ -85,6 +88,7 @@ pub fn Field(
                 spellcheck=plain_text.then_some("false")
                 placeholder=(!placeholder.is_empty()).then_some(placeholder)
                 value=begins_with
+                list=list
                 required=!optional
                 aria-invalid=move || wrong.get().is_some().then_some("true")
                 aria-describedby=described.clone()

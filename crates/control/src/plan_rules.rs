@@ -1,7 +1,7 @@
 //! The rules that put an app's users in its plans, in the developer's order: the first that fits decides.
 
 use keyward_domain::ids::{AppId, PlanId};
-use keyward_domain::plans::{MAX_PLAN_RULES, PlanCondition, PlanRule};
+use keyward_domain::plans::{MAX_PLAN_RULES, PlanCondition, PlanRule, PurchaseSource};
 use keyward_domain::validate::{self, PlanRuleForm};
 use keyward_domain::view::{EmailLink, PlansView};
 
@@ -14,12 +14,14 @@ impl Control {
         let account = actor.account_id();
         let (app_name, policy) = self.store().app_policy(account, app).await?;
         let plans = self.store().plans(account, app).await?;
+        let sources = self.store().purchase_sources(account, app).await?;
         Ok(PlansView {
             app_id: app,
             app_name,
             plans: plans.into_iter().map(plan_view).collect(),
             rules: policy.plan_rules,
             email_link: email_link(policy.link_by_email),
+            connected: sources.iter().filter_map(|row| PurchaseSource::named(&row.source)).collect(),
         })
     }
 

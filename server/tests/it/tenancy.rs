@@ -93,6 +93,7 @@ fn purchases(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
     vec![
         ("/api/purchases", of_seller(&[])),
         ("/api/purchases-page", of_seller(&[])),
+        ("/api/offers", of_seller(&[])),
         ("/api/connect-purchases", of_seller(&[("mode", "test"), ("key", "rk_test_0123456789")])),
         ("/api/replace-purchases-key", of_seller(&[("key", "rk_test_0123456789")])),
         ("/api/add-webhook-secret", of_seller(&[("webhook_secret", "whsec_0123456789012345")])),

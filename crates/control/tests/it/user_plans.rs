@@ -3,6 +3,7 @@
 use keyward_control::{Actor, ControlError};
 use keyward_domain::ids::{AppId, IssuerId, PlanId};
 use keyward_domain::issuer::Subject;
+use keyward_domain::plans::PurchaseSource;
 use keyward_domain::policy::AnonymousPolicy;
 use keyward_domain::validate::{PlanOverrideForm, PlanRuleForm, RuleKind};
 use keyward_domain::view::{DecidedBy, EmailLink, IssuerForm, UserPlanView, Verdict};
@@ -89,7 +90,13 @@ async fn who_bought_nothing_is_in_the_default_plan_unless_a_token_says_otherwise
 #[tokio::test]
 async fn a_purchase_decides_as_long_as_its_rule_says() {
     let house = House::open().await;
+    let seller_missing = async || {
+        let view = house.world.control.plan_rules(&house.ada, house.app).await.expect("works");
+        view.missing_seller(&view.rules[0].when)
+    };
+    assert_eq!(seller_missing().await, Some(PurchaseSource::Stripe));
     house.buys(&json!({"kind": "past_due", "since": "2026-02-25T00:00:00Z"})).await;
+    assert_eq!(seller_missing().await, None);
     let view = house.view().await;
     assert_eq!((view.decision.plan.id, view.decision.because), (house.pro, DecidedBy::Rule { number: 1 }));
     assert!(view.decision.unless.is_empty(), "no rule goes before the first");

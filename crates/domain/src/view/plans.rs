@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::{AppUserView, PlanName, PlanView, Verdict};
 use crate::ids::{AppId, PlanId, ProxyId};
-use crate::plans::{Entitlement, LinkKind, PlanOverride, PlanRule, PurchaseSource};
+use crate::plans::{Entitlement, LinkKind, PlanCondition, PlanOverride, PlanRule, PurchaseSource};
 use crate::policy::PlanAtProxy;
 use crate::rules::EndpointRule;
 
@@ -17,9 +17,19 @@ pub struct PlansView {
     pub plans: Vec<PlanView>,
     pub rules: Vec<PlanRule>,
     pub email_link: EmailLink,
+    /// Sellers whose purchases are known.
+    pub connected: Vec<PurchaseSource>,
 }
 
 impl PlansView {
+    /// The seller on which the rule waits in vain.
+    pub fn missing_seller(&self, condition: &PlanCondition) -> Option<PurchaseSource> {
+        match condition {
+            PlanCondition::Purchase(bought) => Some(bought.source).filter(|source| !self.connected.contains(source)),
+            PlanCondition::Claim { .. } | PlanCondition::Anonymous => None,
+        }
+    }
+
     pub fn name_of(&self, plan: PlanId) -> &str {
         self.plans.iter().find(|other| other.id == plan).map_or("a plan that is gone", |plan| &plan.name)
     }
