@@ -39,7 +39,7 @@ async function addPurchaseRule(dashboard: Dashboard, appPath: string, { kind, na
   await dashboard.open(`${appPath}/plans/rule`);
   await page.getByRole("link", { name: new RegExp(`^${kind}`) }).click();
   await dashboard.arrivesAt(/kind=/);
-  await page.getByRole("textbox", { name: /or product$/ }).fill(name);
+  await page.getByLabel(/ or product$/).fill(name);
   await page.getByLabel("Days of grace").fill(grace);
   await page.getByLabel("Is in the plan").selectOption(plan);
   await dashboard.press("Add rule");
@@ -237,7 +237,7 @@ signedIn("the edge obeys: by a claim, by hand, and what a plan leaves of a proxy
   expect(await planAtEdge(proxy, ann)).toEqual({ name: "Default", upgrade_url: null });
   expect([await chatAtEdge(proxy, ann), await chatAtEdge(proxy, bob)]).toEqual([200, 403]);
 
-  await openUser(dashboard, appPath, "bob");
+  await dashboard.open(await dashboard.userPage(appPath, "bob"));
   await page.getByLabel("Plan", { exact: true }).selectOption("Default");
   await dashboard.press("Set plan");
   await expect(panel(page)).toContainText("You set it by hand, until you take it back.");

@@ -36,7 +36,7 @@ async function manages(dashboard: Dashboard): Promise<void> {
   buysWithoutUser(appPath, "cus_nobody");
   await dashboard.open(`${appPath}/purchases`);
   await expect(row(page, "Stripe").first()).toContainText("Test mode");
-  await expect(page.getByRole("listitem").filter({ hasText: "cus_" }).first()).toContainText("cus_nobodyNo user");
+  await expect(page.getByRole("listitem").filter({ hasText: "cus_" }).first()).toContainText("cus_nobody No user");
 
   const nobody = row(page, "cus_nobody");
   await nobody.getByText("Link a user", { exact: true }).click();
