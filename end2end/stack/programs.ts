@@ -18,9 +18,14 @@ export interface Program {
 export function launch(name: string, binary: string, env: Record<string, string>): Program {
   const path = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "debug", binary);
   if (!existsSync(path)) throw new Error(`${path} is not built; \`make test\` builds it`);
+  return launchFile(name, [path], env);
+}
+
+/** Any program, with its arguments. */
+export function launchFile(name: string, [path, ...args]: [string, ...string[]], env: Record<string, string>): Program {
   const logFile = join(LOGS, `${name}.log`);
   const log = openSync(logFile, "w");
-  const child = spawn(path, [], { cwd: ROOT, env: { ...inherited(), ...env }, stdio: ["ignore", log, log] });
+  const child = spawn(path, args, { cwd: ROOT, env: { ...inherited(), ...env }, stdio: ["ignore", log, log] });
   closeSync(log);
   return { name, logFile, child };
 }

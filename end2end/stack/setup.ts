@@ -1,11 +1,11 @@
 // Starts all of Keyward once for a run of the tests: database, emulator, dashboard and edge, each a process of its own.
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { createDatabase } from "./database.ts";
-import { awaitAnswer, awaitLine, freePorts, launch, stop, type Program } from "./programs.ts";
+import { awaitAnswer, awaitLine, freePorts, launch, launchFile, stop, type Program } from "./programs.ts";
 import { LOGS, RECEIVED, ROOT, TOKENS, publish, type Canaries } from "./stack.ts";
 
 export default async function setup(): Promise<() => Promise<void>> {
@@ -33,13 +33,21 @@ export default async function setup(): Promise<() => Promise<void>> {
 
 async function start(databaseUrl: string, running: Program[]): Promise<void> {
   const canaries = newCanaries();
-  const [dashboardPort, edgePort, opsPort] = await freePorts(3);
+  const [dashboardPort, edgePort, opsPort, localstripePort] = await freePorts(4);
   const dashboardUrl = `http://localhost:${dashboardPort}`;
   const edgeUrl = `http://127.0.0.1:${edgePort}`;
   const opsUrl = `http://127.0.0.1:${opsPort}`;
 
+  const localstripeUrl = `http://127.0.0.1:${localstripePort}`;
+  const python = join(ROOT, "end2end/.localstripe/bin/python");
+  if (!existsSync(python)) throw new Error(`${python} is not there; scripts/setup.sh --test installs it`);
+  const localstripe = launchFile("localstripe", [python, "-m", "localstripe", "--from-scratch", "--port", String(localstripePort)], {});
+  running.push(localstripe);
+  await awaitAnswer(localstripe, `${localstripeUrl}/js.stripe.com/v3/`);
+
   const emulator = launch("emulator", "keyward-emulator", {
     KEYWARD_EMULATOR_ADDR: "127.0.0.1:0",
+    KEYWARD_EMULATOR_LOCALSTRIPE_URL: localstripeUrl,
     KEYWARD_EMULATOR_KEY: canaries.providerKey,
   });
   running.push(emulator);
@@ -57,6 +65,8 @@ async function start(databaseUrl: string, running: Program[]): Promise<void> {
     KEYWARD_DASHBOARD_URL: dashboardUrl,
     KEYWARD_EDGE_URL: edgeUrl,
     KEYWARD_EMULATOR_URL: emulatorUrl,
+    KEYWARD_STRIPE_URL: `${emulatorUrl}/stripe`,
+    KEYWARD_REVENUECAT_URL: `${emulatorUrl}/revenuecat/v1`,
     // The tests come from many addresses, as far as the dashboard can tell.
     KEYWARD_TRUSTED_PROXIES: "127.0.0.0/8,::1",
     KEYWARD_SITE_ROOT: join(ROOT, "target", "site"),
@@ -83,6 +93,8 @@ function newCanaries(): Canaries {
     password: canary("password"),
     newPassword: canary("new-password"),
     issuerSecret: canary("issuer-secret-of-32-bytes-or-more"),
+    sellerKey: `rk_test_${canary("seller-key")}`,
+    webhookSecret: `whsec_${canary("webhook-secret")}`,
     keyEncryptionKey: randomBytes(32).toString("hex"),
   };
 }

@@ -27,6 +27,8 @@ export interface Canaries {
   password: string;
   newPassword: string;
   issuerSecret: string;
+  sellerKey: string;
+  webhookSecret: string;
   keyEncryptionKey: string;
 }
 

@@ -8,7 +8,7 @@ use super::field;
 fn page(title: &str, body: &str) -> Html<String> {
     Html(format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
-         <meta name=\"viewport\" content=\"width=device-width\"><main><h1>{title}</h1>{body}</main></html>"
+         <meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\"><main><h1>{title}</h1>{body}</main></html>"
     ))
 }
 
