@@ -18,7 +18,7 @@ lint_browser_side() { cargo clippy -q -p frontend --target wasm32-unknown-unknow
 # Every variable that a process reads is explained in .env.example.
 settings_are_explained() {
   local missing
-  missing=$(grep -ohE '"KEYWARD_[A-Z_]+"' {server,proxy,emulator}/src/config.rs | tr -d '"' | sort -u | grep -vxFf <(grep -oE 'KEYWARD_[A-Z_]+' .env.example) || true)
+  missing=$(grep -rohE '"KEYWARD_[A-Z_]+"' --include='*config.rs' {server,proxy,emulator}/src | tr -d '"' | sort -u | grep -vxFf <(grep -oE 'KEYWARD_[A-Z_]+' .env.example) || true)
   [ -z "$missing" ] || { echo "not in .env.example: $missing" >&2; return 1; }
 }
 start_postgres() {

@@ -12,6 +12,7 @@ pub mod account;
 pub mod app_check;
 pub mod app_users;
 pub mod apps;
+pub mod billing;
 pub mod bodies;
 #[cfg(feature = "ssr")]
 pub mod context;

@@ -10,6 +10,7 @@ use crate::account::AccountPage;
 use crate::app_check::AppCheckPage;
 use crate::app_users::{AppUserPage, AppUsersPage};
 use crate::apps::{AppPage, AppsPage};
+use crate::billing::BillingPage;
 use crate::bodies::{BodiesPage, BodyRulePage};
 use crate::error::PageError;
 use crate::ip_rules::{AppAddressesPage, ProxyAddressesPage};
@@ -70,6 +71,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/proxies/:id/settings") view=ProxySettingsPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/usage") view=UsagePage ssr=SsrMode::Async/>
                     <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
+                    <Route path=path!("/account/billing") view=BillingPage ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
         </Router>

@@ -127,6 +127,9 @@ pub async fn run(
     let own_key = edge.custody.vault.admit(&proxy, caller.subject(), byok, edge.clock.now()).await?.map(Arc::new);
     meter.uses_own_key(own_key.as_ref().map(|own| own.id));
 
+    if proxy.is_stopped {
+        return Err(Rejection::AccountStopped);
+    }
     let plan = plan::active(edge, &proxy, &caller)?;
     envelope.plan(plan.clone());
     let mut endpoint = authorize::endpoint(routed, &head, plan.plan)?;

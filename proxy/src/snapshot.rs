@@ -59,6 +59,8 @@ pub struct ServedProxy {
     by_plan: HashMap<PlanId, Regime>,
     pub policy: ProxyPolicy,
     pub allowed_origins: Vec<String>,
+    /// The account has used up what it pays for.
+    pub is_stopped: bool,
     end_users: EndUserNames,
     /// Sent with every call, in place of what the client gave.
     pub upstream_headers: HeaderMap,
@@ -278,6 +280,7 @@ fn compile(mut row: EdgeProxy, app: Arc<ServedApp>, ring: &KeyRing, shared: &mut
         upstream_headers: upstream_headers(row.id, provider, &row.policy.upstream_headers),
         policy: row.policy,
         allowed_origins: row.allowed_origins,
+        is_stopped: row.is_stopped,
         end_users: row.end_users,
         keys: ServedKeys::new(row.keys, ring),
     })

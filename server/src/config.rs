@@ -9,6 +9,7 @@ use keyward_store::sealing::KeyRing;
 use url::Url;
 
 use crate::address::TrustedProxies;
+use crate::billing_config::{self, BillingConfig};
 
 /// Where mail goes.
 pub enum MailConfig {
@@ -35,6 +36,8 @@ pub struct Config {
     pub jwks_overrides: HashMap<String, String>,
     /// Development only: sellers elsewhere than they are.
     pub sellers: SellerAddresses,
+    /// `None` where developers pay nothing.
+    pub billing: Option<BillingConfig>,
     pub log_filter: String,
     pub seed_demo: bool,
     /// Where the demo's sign-in and slug are written for `make run`; never to the log.
@@ -47,17 +50,17 @@ pub struct Config {
 pub struct ConfigError(Vec<String>);
 
 /// Looks variables up and collects what is wrong with them.
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     get: &'a dyn Fn(&str) -> Option<String>,
     faults: Vec<String>,
 }
 
 impl Reader<'_> {
-    fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         (self.get)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    fn fault(&mut self, name: &str, what: impl std::fmt::Display) {
+    pub(crate) fn fault(&mut self, name: &str, what: impl std::fmt::Display) {
         self.faults.push(format!("  {name}: {what}"));
     }
 
@@ -70,7 +73,7 @@ impl Reader<'_> {
     }
 
     /// The parser's error says what is wrong; the value itself is not repeated, since it may be a secret.
-    fn parsed<T, E: std::fmt::Display>(
+    pub(crate) fn parsed<T, E: std::fmt::Display>(
         &mut self,
         name: &str,
         text: Option<String>,
@@ -167,6 +170,7 @@ impl Config {
         let site_root = reader.text("KEYWARD_SITE_ROOT").unwrap_or_else(|| "target/site".to_owned());
         let log_filter = reader.text("KEYWARD_LOG").unwrap_or_else(|| "info".to_owned());
 
+        let billing = billing_config::read(&mut reader);
         let complete = || {
             Some(Self {
                 database_url: database_url?,
@@ -181,6 +185,7 @@ impl Config {
                 trusted_proxies: trusted_proxies?,
                 jwks_overrides: jwks_overrides?,
                 sellers,
+                billing,
                 log_filter,
                 seed_demo,
                 demo_file,

@@ -22,10 +22,11 @@ const ALWAYS: [(HeaderName, &str); 5] = [
 const NO_CONTENT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// A page runs the scripts we put into it, and the WebAssembly they load; everything else comes from us or not at all.
-pub fn page_policy(nonce: &str) -> String {
+/// `payment_pages` are where a form may lead beside ourselves, each with a blank before it.
+pub fn page_policy(nonce: &str, payment_pages: &str) -> String {
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
-         img-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+         img-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'{payment_pages}"
     )
 }
 

@@ -2,6 +2,7 @@
 //! A library too, so that tests drive the very router that is served.
 
 pub mod address;
+pub mod billing_config;
 pub mod config;
 pub mod csrf;
 pub mod error_links;

@@ -1,4 +1,4 @@
-//! The work on purchases that goes on behind the pages: readings, and the reconciler. Must not know what they do.
+//! The work on purchases that goes on behind the pages: readings, the reconciler, and the tiers of accounts. Must not know what they do.
 
 use std::time::Duration;
 
@@ -14,9 +14,10 @@ pub struct PurchaseWorkers {
 impl PurchaseWorkers {
     pub fn start(control: &Control) -> Self {
         let (mut running, stop) = (JoinSet::new(), CancellationToken::new());
-        let (reading, reconciling) = (control.clone(), control.clone());
-        let (stop_reading, stop_reconciling) = (stop.clone(), stop.clone());
+        let (reading, reconciling, keeping) = (control.clone(), control.clone(), control.clone());
+        let (stop_reading, stop_reconciling, stop_keeping) = (stop.clone(), stop.clone(), stop.clone());
         running.spawn(async move { reading.keep_purchases_read(stop_reading).await });
+        running.spawn(async move { keeping.keep_tiers(stop_keeping).await });
         running.spawn(async move { reconciling.keep_purchases_reconciled(stop_reconciling).await });
         Self { running, stop }
     }

@@ -42,6 +42,8 @@ pub struct Dashboard {
     pub trusted_proxies: TrustedProxies,
     pub leptos: LeptosOptions,
     pub error_links: ErrorLinks,
+    /// Stripe's, where developers pay; each with a blank before it.
+    pub payment_pages: String,
 }
 
 impl Dashboard {
@@ -51,7 +53,7 @@ impl Dashboard {
         provide_context(self.clock.clone());
         provide_context(self.deployment);
         if let (Some(nonce), Some(options)) = (use_nonce(), use_context::<ResponseOptions>())
-            && let Ok(policy) = headers::page_policy(&nonce).parse()
+            && let Ok(policy) = headers::page_policy(&nonce, &self.payment_pages).parse()
         {
             options.insert_header(CONTENT_SECURITY_POLICY, policy);
         }

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use keyward_app::deployment::Deployment;
-use keyward_control::{Control, ControlParts, Mailer, Mode, Settings, SmtpSettings};
+use keyward_control::{Billing, Control, ControlParts, Mailer, Mode, Settings, SmtpSettings};
 use keyward_domain::clock::Clock;
 use keyward_identity::KeySets;
 use keyward_outbound::{Guard, Reach};
-use keyward_payments::Sellers;
+use keyward_payments::{OwnStripe, Sellers};
 use keyward_store::Store;
 use leptos::prelude::LeptosOptions;
 
+use crate::billing_config::BillingConfig;
 use crate::config::{Config, MailConfig};
 use crate::error_links::ErrorLinks;
 use crate::router::Dashboard;
@@ -56,6 +57,7 @@ pub async fn dashboard(config: &Config, clock: Clock) -> anyhow::Result<Dashboar
         trusted_proxies: config.trusted_proxies.clone(),
         leptos,
         error_links: ErrorLinks(config.key_ring.error_link_key()),
+        payment_pages: payment_pages(config),
     })
 }
 
@@ -85,6 +87,7 @@ fn control(config: &Config, store: Store, clock: Clock) -> anyhow::Result<Contro
             .context("KEYWARD_SMTP_URL or KEYWARD_MAIL_FROM")?,
     };
     let guard = Guard::new(reach);
+    let billing = config.billing.as_ref().map(|settings| billing(config, settings)).transpose()?;
     let sellers = Sellers::new(&config.sellers, &guard).context("KEYWARD_REVENUECAT_URL")?;
     Ok(Control::new(ControlParts {
         store,
@@ -94,8 +97,24 @@ fn control(config: &Config, store: Store, clock: Clock) -> anyhow::Result<Contro
         guard,
         mailer,
         sellers,
+        billing,
         settings: Settings { dashboard_url: config.dashboard_url.clone(), edge_url: config.edge_url.clone(), mode },
     }))
+}
+
+/// Where a form of the billing page leads.
+fn payment_pages(config: &Config) -> String {
+    let stand_in = config.sellers.stripe.as_ref().map(|url| url.origin().ascii_serialization());
+    let pages = ["https://checkout.stripe.com".to_owned(), "https://billing.stripe.com".to_owned()].into_iter();
+    let pages = pages.chain(stand_in).filter(|_| config.billing.is_some());
+    pages.map(|page| format!(" {page}")).collect()
+}
+
+fn billing(config: &Config, settings: &BillingConfig) -> anyhow::Result<Billing> {
+    let secrets: Vec<&str> = settings.webhook_secrets.iter().map(|secret| secret.as_str()).collect();
+    let stripe = OwnStripe::new(config.sellers.stripe.as_ref(), &settings.stripe_key, &secrets)
+        .context("KEYWARD_BILLING_STRIPE_KEY, KEYWARD_BILLING_WEBHOOK_SECRETS")?;
+    Ok(Billing { stripe, prices: settings.prices.clone(), trial_days: settings.trial_days })
 }
 
 /// The build leaves either plain names, or hashed ones with the list of them beside this program.

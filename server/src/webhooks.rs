@@ -15,7 +15,10 @@ use keyward_payments::Webhook;
 const LONGEST_BODY: usize = 1 << 20;
 
 pub fn routes(control: Control) -> Router {
-    Router::new().route("/webhooks/{source}/{app}", post(take)).with_state(control)
+    Router::new()
+        .route("/webhooks/{source}/{app}", post(take))
+        .route("/webhooks/billing", post(take_own))
+        .with_state(control)
 }
 
 type Answer = (StatusCode, String);
@@ -29,18 +32,35 @@ async fn take(
         return Err(answer(StatusCode::NOT_FOUND, &WebhookError::NotConnected));
     };
     let (parts, body) = request.into_parts();
-    // Raw: a signature is over the bytes as they were sent.
-    let body: Bytes = to_bytes(body, LONGEST_BODY)
-        .await
-        .map_err(|_| answer(StatusCode::PAYLOAD_TOO_LARGE, &"the body is longer than 1 MiB, or did not come whole"))?;
+    let body = whole(body).await?;
     let webhook = Webhook { headers: &parts.headers, body: &body };
-    match control.take_webhook((app, source), webhook).await {
+    told(control.take_webhook((app, source), webhook).await).inspect_err(|(_, error)| {
+        tracing::info!(%app, source = source.name(), error = error.trim(), "did not take a webhook");
+    })
+}
+
+/// Of our own account at Stripe.
+async fn take_own(State(control): State<Control>, request: Request) -> Result<Answer, Answer> {
+    let (parts, body) = request.into_parts();
+    let body = whole(body).await?;
+    told(control.take_billing_webhook(Webhook { headers: &parts.headers, body: &body }).await).inspect_err(
+        |(_, error)| {
+            tracing::info!(error = error.trim(), "did not take a webhook of our own account");
+        },
+    )
+}
+
+/// Raw: a signature is over the bytes as they were sent.
+async fn whole(body: axum::body::Body) -> Result<Bytes, Answer> {
+    const WRONG: &str = "the body is longer than 1 MiB, or did not come whole";
+    to_bytes(body, LONGEST_BODY).await.map_err(|_| answer(StatusCode::PAYLOAD_TOO_LARGE, &WRONG))
+}
+
+fn told(taken: Result<WebhookTaken, WebhookError>) -> Result<Answer, Answer> {
+    match taken {
         Ok(WebhookTaken::Now) => Ok(answer(StatusCode::OK, &"taken")),
         Ok(WebhookTaken::Before) => Ok(answer(StatusCode::OK, &"taken before")),
-        Err(error) => {
-            tracing::info!(%app, source = source.name(), %error, "did not take a webhook");
-            Err(answer(status(error), &error))
-        }
+        Err(error) => Err(answer(status(error), &error)),
     }
 }
 

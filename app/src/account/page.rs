@@ -30,6 +30,7 @@ pub fn AccountPage() -> impl IntoView {
             <PageHead title="Account" lead=member.email.clone()/>
             <div class="stack">
                 {move || changed.get().then(|| view! { <Notice tone=Tone::Good>"Your password is changed, and every other session has ended."</Notice> })}
+                {member.takes_money.then(billing_link)}
                 <AccountName member action=rename/>
                 <Password email action=change/>
                 <Sessions sessions action=revoke/>
@@ -38,6 +39,15 @@ pub fn AccountPage() -> impl IntoView {
         }
         .into_any()
     })
+}
+
+fn billing_link() -> impl IntoView {
+    view! {
+        <Section title="Billing" lead="Your tier, how much of it is used, and your invoices.">
+            <div><a class="btn" href="/account/billing">"Open billing"</a></div>
+        </Section>
+    }
+    .into_any()
 }
 
 #[component]

@@ -23,6 +23,7 @@ impl Control {
             email: member.email,
             account_id: actor.account_id(),
             account_name,
+            takes_money: self.taking_money().is_some(),
         })
     }
 

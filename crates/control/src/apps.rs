@@ -26,6 +26,13 @@ impl Control {
     pub async fn create_app(&self, actor: &Actor, name: &str) -> Result<AppId, ControlError> {
         let account = actor.editing()?;
         let name = validate::name(name).map_err(|error| ControlError::invalid("name", error))?;
+        if let Some(most) = self.most_apps(account).await? {
+            let (apps, _) = self.store().apps_and_members(account).await?;
+            if apps >= i64::from(most) {
+                let reason = format!("your tier has room for {most} apps; take a larger one on the billing page");
+                return Err(ControlError::Conflict { reason });
+            }
+        }
         Ok(self.store().create_app(account, &name, self.now()).await?)
     }
 
@@ -55,6 +62,12 @@ impl Control {
     pub async fn set_usage_retention(&self, actor: &Actor, app: AppId, days: &str) -> Result<(), ControlError> {
         let account = actor.editing()?;
         let days = validate::retention_days(days)?;
+        if let Some(most) =
+            self.most_log_days(account).await?.filter(|most| days > i32::try_from(*most).unwrap_or(i32::MAX))
+        {
+            let reason = format!("your tier keeps single requests for {most} days at most");
+            return Err(ControlError::invalid("days", reason));
+        }
         Ok(self.store().set_usage_retention(account, app, days).await?)
     }
 

@@ -12,6 +12,7 @@ use keyward_store::sealing::KeyRing;
 use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
+use crate::billing::Billing;
 use crate::mailer::{Mail, Mailer};
 use crate::passwords::PasswordHasher;
 use crate::purchases::PurchaseWork;
@@ -33,6 +34,8 @@ pub struct ControlParts {
     pub guard: Guard,
     pub mailer: Mailer,
     pub sellers: Sellers,
+    /// `None` where developers pay nothing.
+    pub billing: Option<Billing>,
     pub settings: Settings,
 }
 
@@ -88,6 +91,10 @@ impl Control {
         &self.0.parts.sellers
     }
 
+    pub(crate) fn taking_money(&self) -> Option<&Billing> {
+        self.0.parts.billing.as_ref()
+    }
+
     pub(crate) fn purchase_work(&self) -> &PurchaseWork {
         &self.0.purchase_work
     }
@@ -140,7 +147,8 @@ impl Control {
         let sign_ups = self.store().delete_unconfirmed_members(now - UNCONFIRMED_FOR, now).await?;
         tracing::debug!(sessions, links, backoffs, sign_ups, "swept what had expired");
         let events = self.store().delete_old_purchase_events(now - PURCHASE_EVENTS_KEPT).await?;
-        tracing::debug!(events, "forgot old events of sellers");
+        let own = self.store().delete_old_billing_events(now - PURCHASE_EVENTS_KEPT).await?;
+        tracing::debug!(events, own, "forgot old events of sellers");
         let usage = self.store().keep_usage(now).await?;
         tracing::debug!(?usage, "made room for usage, and threw away what is old");
         Ok(())

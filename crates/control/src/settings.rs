@@ -33,6 +33,11 @@ impl Settings {
         format!("{}/webhooks/{}/{app}", self.dashboard_url.as_str().trim_end_matches('/'), source.name())
     }
 
+    pub(crate) fn dashboard_page(&self, path: &str) -> Url {
+        let page = format!("{}/{path}", self.dashboard_url.as_str().trim_end_matches('/'));
+        page.parse().unwrap_or_else(|_| self.dashboard_url.clone())
+    }
+
     pub(crate) fn dashboard_link(&self, path: &str, token: &str) -> String {
         format!("{}/{path}?token={token}", self.dashboard_url.as_str().trim_end_matches('/'))
     }

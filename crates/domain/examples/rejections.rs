@@ -116,6 +116,7 @@ fn plain() -> Vec<Rejection> {
         Rejection::QueryNotAllowed(QueryError::NotAllowed("a".to_owned())),
         Rejection::EncodedBody,
         Rejection::ContentTypeRepeated,
+        Rejection::AccountStopped,
         Rejection::NoPlan,
         Rejection::PlanEndpointNotAllowed { method: "POST".into() },
         Rejection::LimitsUnavailable,

@@ -45,6 +45,7 @@ pub mod sockets;
 pub mod sse;
 pub mod stateful;
 pub mod strict_json;
+pub mod tiers;
 pub mod usage;
 pub mod validate;
 pub mod view;

@@ -73,6 +73,8 @@ pub enum Rejection {
     /// Two readers could each obey another one.
     ContentTypeRepeated,
     // plan
+    /// The developer's account has used up what it pays us for.
+    AccountStopped,
     NoPlan,
     /// The proxy allows it, the caller's plan does not.
     PlanEndpointNotAllowed {
@@ -171,6 +173,7 @@ impl Rejection {
             Self::QueryNotAllowed(_) => "query_not_allowed",
             Self::EncodedBody => "content_encoding_not_allowed",
             Self::ContentTypeRepeated => "content_type_repeated",
+            Self::AccountStopped => "account_stopped",
             Self::NoPlan => "no_plan",
             Self::PlanEndpointNotAllowed { .. } => "plan_endpoint_not_allowed",
             Self::Body(refusal) => refusal.code(),
@@ -214,6 +217,7 @@ impl Rejection {
 
     pub fn status(&self) -> u16 {
         match self {
+            Self::AccountStopped => 402,
             Self::BadPath(_)
             | Self::HostMismatch
             | Self::BadFraming
@@ -316,7 +320,7 @@ impl Rejection {
             | Self::QueryNotAllowed(_)
             | Self::EncodedBody
             | Self::ContentTypeRepeated => Step::Authorize,
-            Self::NoPlan | Self::PlanEndpointNotAllowed { .. } => Step::Plan,
+            Self::AccountStopped | Self::NoPlan | Self::PlanEndpointNotAllowed { .. } => Step::Plan,
             Self::Body(_) => Step::Body,
             Self::LimitReached(_)
             | Self::LimitsUnavailable
@@ -388,6 +392,9 @@ impl Rejection {
             Self::QueryNotAllowed(error) => format!("The query can't be used: {error}."),
             Self::EncodedBody => "A request body must come without Content-Encoding.".into(),
             Self::ContentTypeRepeated => "The request has more than one Content-Type. Send one.".into(),
+            Self::AccountStopped => {
+                "The developer of this app has used up the requests of this month. Only they can change that.".into()
+            }
             Self::NoPlan => "This app has no plan for this user.".into(),
             Self::PlanEndpointNotAllowed { method } => {
                 format!("Your plan does not include this endpoint ({method}).")

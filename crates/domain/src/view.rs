@@ -1,6 +1,7 @@
 //! What the dashboard shows: plain values that cross the wire between server and browser.
 //! Never holds a secret, a session id or a sealed value.
 
+mod billing;
 mod custody;
 mod people;
 mod plans;
@@ -18,6 +19,7 @@ use crate::rules::EndpointRule;
 use crate::secret::KeyHint;
 use crate::slug::ProxySlug;
 
+pub use billing::{BillingView, SubscriptionState, SubscriptionView, TierOffer};
 pub use custody::{ByokView, KeyRefusalView, NewPoolKeyForm, PoolKeyForm, PoolKeyView};
 pub use people::{AppCheckRates, AppCheckView, AppUserSearch, AppUserView, AppUsersShown, AppUsersView};
 pub use plans::{
@@ -38,6 +40,8 @@ pub struct MemberView {
     pub verified: bool,
     pub account_id: AccountId,
     pub account_name: String,
+    /// Whether there is a billing page.
+    pub takes_money: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

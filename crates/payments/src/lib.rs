@@ -3,11 +3,13 @@
 //! A seller is one file behind the [`Seller`] door. Must not know the database, the dashboard or an HTTP server; decides nothing
 //! about plans. A key, an address of a person or a seller's own error text never gets into an error or a log.
 
+mod billing;
 mod revenue_cat;
 mod seller;
 mod sellers;
 mod stripe;
 
+pub use billing::{Checkout, OwnStripe, OwnStripeError};
 pub use seller::{
     Access, BoughtItem, KeyRefusal, Mode, Offer, Page, ReadError, Reading, Seller, SellerKey, VerifiedEvent, Webhook,
     WebhookRefusal, WebhookSecret,

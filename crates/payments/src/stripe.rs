@@ -8,9 +8,11 @@ mod signature;
 use async_trait::async_trait;
 use futures::future::join_all;
 use keyward_domain::plans::LinkKind;
+use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use url::Url;
 
+pub(crate) use self::client::Form;
 use self::client::{Client, Question};
 use self::events::{Event, KINDS};
 use self::records::{CheckoutSession, Customer, Invoice, List, OfferedPrice, OfferedProduct, Subscription};
@@ -59,6 +61,10 @@ impl Stripe {
     /// `None` is Stripe's own address.
     pub fn new(address: Option<&Url>) -> Self {
         Self { address: address.map(|address| format!("{}/", address.as_str().trim_end_matches('/'))) }
+    }
+
+    pub async fn post<T: DeserializeOwned>(&self, access: &Access, form: Form<'_>) -> Result<T, ReadError> {
+        self.client(access, READ_ATTEMPTS)?.post(form).await
     }
 
     fn client(&self, access: &Access, attempts: u32) -> Result<Client, ReadError> {

@@ -36,6 +36,7 @@ pub mod sessions;
 pub mod snapshot;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tiers;
 pub mod usage_events;
 pub mod usage_keeping;
 pub mod usage_report;

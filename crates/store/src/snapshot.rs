@@ -84,6 +84,8 @@ pub struct EdgeProxy {
     pub rules: Vec<EndpointRule>,
     pub policy: ProxyPolicy,
     pub allowed_origins: Vec<String>,
+    /// The account has used up what it pays for.
+    pub is_stopped: bool,
     /// All that the proxy has, oldest first.
     pub keys: Vec<SealedProviderKey>,
     pub end_users: EndUserNames,

@@ -59,6 +59,7 @@ mod restarting;
 mod revoking;
 mod routing;
 mod stateful;
+mod stopped_accounts;
 mod streaming;
 mod tls;
 mod trailers;

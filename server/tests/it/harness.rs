@@ -248,6 +248,7 @@ fn dashboard(database: &TestDatabase, clock: &Clock, deployment: Deployment) -> 
         key_sets: KeySets::new(guard.clone()),
         mailer: Mailer::keep_in_database(),
         sellers: Sellers::new(&SellerAddresses::default(), &guard).expect("their own addresses"),
+        billing: None,
         guard,
         settings: Settings {
             dashboard_url: dashboard_url.clone(),
@@ -263,6 +264,7 @@ fn dashboard(database: &TestDatabase, clock: &Clock, deployment: Deployment) -> 
         dashboard_url,
         trusted_proxies: TrustedProxies::default(),
         error_links: server::error_links::ErrorLinks([7; 32]),
+        payment_pages: String::new(),
         leptos: LeptosOptions::builder().output_name("keyward").site_root("no-such-folder").site_pkg_dir("pkg").build(),
     }
 }

@@ -23,6 +23,7 @@ mod sign_in;
 mod sign_up;
 mod stand_in;
 mod test_requests;
+mod tiers;
 mod usage;
 mod user_plans;
 mod world;

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 pub const STRIPE_KEY: &str = "rk_test_canary4711abcd";
+/// Of our own account's webhooks.
+pub const BILLING_SECRET: &str = "whsec_own_0123456789";
 pub const REVENUE_CAT_KEY: &str = "sk_canary4711wxyz";
 
 #[derive(Clone)]
@@ -31,6 +33,8 @@ struct Stock {
     /// Paths that begin so are answered with this status.
     refusals: Vec<(String, u16)>,
     asked: Vec<String>,
+    /// Forms that were sent, by path.
+    forms: Vec<(String, HashMap<String, String>)>,
 }
 
 impl Shop {
@@ -89,6 +93,11 @@ impl Shop {
         self.change(|stock| stock.refusals.clear());
     }
 
+    /// Forms that were sent to it, since it was asked last.
+    pub fn forms(&self) -> Vec<(String, HashMap<String, String>)> {
+        self.change(|stock| std::mem::take(&mut stock.forms))
+    }
+
     /// Paths without queries, since it was asked last.
     pub fn asked(&self) -> Vec<String> {
         self.change(|stock| std::mem::take(&mut stock.asked))
@@ -115,10 +124,21 @@ async fn answer(
     uri: Uri,
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
+    body: String,
 ) -> (StatusCode, Json<Value>) {
     let mut stock = shop.stock.lock().expect("not poisoned");
     stock.asked.push(uri.path().to_owned());
     let key = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !body.is_empty() {
+        let form = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        stock.forms.push((uri.path().to_owned(), form));
+        let made = match uri.path() {
+            "/stripe/v1/customers" => json!({"id": "cus_own"}),
+            "/stripe/v1/checkout/sessions" => json!({"id": "cs_1", "url": "https://checkout.stripe.com/c/pay/cs_1"}),
+            _ => json!({"id": "bps_1", "url": "https://billing.stripe.com/p/session/1"}),
+        };
+        return (StatusCode::OK, Json(made));
+    }
     let (status, body) = stock.answer(uri.path(), &query, key);
     (StatusCode::from_u16(status).expect("a status"), Json(body))
 }

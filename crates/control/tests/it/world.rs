@@ -4,20 +4,21 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyward_control::{Actor, Control, ControlError, ControlParts, Mailer, Mode, Settings};
+use keyward_control::{Actor, Billing, Control, ControlError, ControlParts, Mailer, Mode, Settings};
 use keyward_domain::clock::Clock;
 use keyward_domain::ids::{AppId, MemberId, ProxyId};
+use keyward_domain::tiers::{TierName, TierPrice};
 use keyward_domain::view::{DevMailView, NewProxyForm, ProxySettingsForm, ProxyView};
 use keyward_identity::KeySets;
 use keyward_outbound::{Guard, Reach};
-use keyward_payments::Sellers;
+use keyward_payments::{OwnStripe, Sellers};
 use keyward_store::sealing::KeyRing;
 use keyward_store::testing::TestDatabase;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use url::Url;
 
-use crate::shop::Shop;
+use crate::shop::{BILLING_SECRET, STRIPE_KEY, Shop};
 use crate::stand_in::StandIn;
 
 pub const IP: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
@@ -74,18 +75,42 @@ impl World {
         (settings, reach): (Settings, Reach),
         (key_ring, shop): (KeyRing, &Shop),
     ) -> Control {
+        Control::new(Self::parts(database, now, (settings, reach), (key_ring, shop)))
+    }
+
+    fn parts(
+        database: &TestDatabase,
+        now: &Arc<Mutex<OffsetDateTime>>,
+        (settings, reach): (Settings, Reach),
+        (key_ring, shop): (KeyRing, &Shop),
+    ) -> ControlParts {
         let (shared, guard) = (Arc::clone(now), Guard::new(reach));
         let sellers = Sellers::new(&shop.addresses(), &Guard::new(Reach::PublicHttpsAndLoopback)).expect("addresses");
-        Control::new(ControlParts {
+        ControlParts {
             store: database.store().clone(),
             clock: Clock::from_fn(move || *shared.lock().expect("not poisoned")),
             key_ring,
             key_sets: KeySets::new(guard.clone()),
             mailer: Mailer::keep_in_database(),
             sellers,
+            billing: None,
             guard,
             settings,
-        })
+        }
+    }
+
+    /// The same installation, where developers pay: `price_pro` and `price_scale`, with a trial of 14 days.
+    pub fn taking_money(&self) -> Control {
+        let prices = [(TierName::Pro, "price_pro"), (TierName::Scale, "price_scale")];
+        let stripe = OwnStripe::new(self.shop.addresses().stripe.as_ref(), STRIPE_KEY, &[BILLING_SECRET]);
+        let billing = Billing {
+            stripe: stripe.expect("a key and a secret"),
+            prices: prices.map(|(tier, price)| TierPrice { tier, price: price.to_owned() }).to_vec(),
+            trial_days: 14,
+        };
+        let surroundings = (self.control.settings().clone(), Reach::PublicHttps);
+        let parts = Self::parts(&self.database, &self.now, surroundings, (key_ring(), &self.shop));
+        Control::new(ControlParts { billing: Some(billing), ..parts })
     }
 
     /// The same installation, started with another key-encryption key.

@@ -89,6 +89,10 @@ pub(super) enum Lapse {
 }
 
 impl Entitlement {
+    pub fn counts_for(&self, condition: &PurchaseCondition, now: OffsetDateTime) -> bool {
+        self.meets(condition, now).is_ok()
+    }
+
     pub(super) fn meets(&self, condition: &PurchaseCondition, now: OffsetDateTime) -> Result<(), Lapse> {
         if self.source != condition.source || !self.names.contains(&condition.name) {
             return Err(Lapse::OtherItem);

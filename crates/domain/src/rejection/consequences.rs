@@ -48,7 +48,8 @@ impl Rejection {
         }
         matches!(
             self,
-            Self::ProviderKeyUnusable
+            Self::AccountStopped
+                | Self::ProviderKeyUnusable
                 | Self::UpstreamAuthFailed
                 | Self::ProviderKeysRefused
                 | Self::ByokKeyRejected

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use stripe::{ClientBuilder, RequestStrategy, StripeError};
-use stripe_client_core::{RequestBuilder, StripeMethod};
+use stripe_client_core::{CustomizableStripeRequest, IdempotencyKey, RequestBuilder, StripeMethod};
 use url::form_urlencoded;
 
 use crate::seller::{ReadError, SellerKey};
@@ -20,6 +20,15 @@ pub(super) struct Question<'a> {
     pub permission: &'static str,
     pub path: &'a str,
     pub query: &'a [(&'a str, &'a str)],
+}
+
+/// What is to be made, and by which permission.
+pub(crate) struct Form<'a> {
+    pub permission: &'static str,
+    pub path: &'a str,
+    pub fields: &'a [(&'a str, &'a str)],
+    /// Asked twice with the same one, it is made once.
+    pub idempotency_key: Option<&'a str>,
 }
 
 impl Client {
@@ -43,8 +52,26 @@ impl Client {
             let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(question.query).finish();
             request.query = Some(query);
         }
-        let answer = request.customize::<miniserde::json::Value>().send(&self.0).await;
-        let answer = answer.map_err(|error| in_our_words(&error, question.permission))?;
+        self.answer(request.customize(), question.permission).await
+    }
+
+    /// Once: what was made though nobody heard of it must not be made again.
+    pub async fn post<T: DeserializeOwned>(&self, form: Form<'_>) -> Result<T, ReadError> {
+        let mut request = RequestBuilder::new(StripeMethod::Post, form.path);
+        request.body = Some(form_urlencoded::Serializer::new(String::new()).extend_pairs(form.fields).finish());
+        let strategy = match form.idempotency_key.map(IdempotencyKey::new) {
+            Some(Ok(key)) => RequestStrategy::Idempotent(key),
+            Some(Err(_)) | None => RequestStrategy::Once,
+        };
+        self.answer(request.customize().request_strategy(strategy), form.permission).await
+    }
+
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        request: CustomizableStripeRequest<miniserde::json::Value>,
+        permission: &'static str,
+    ) -> Result<T, ReadError> {
+        let answer = request.send(&self.0).await.map_err(|error| in_our_words(&error, permission))?;
         serde_json::from_str(&miniserde::json::to_string(&answer)).map_err(|_| ReadError::Unintelligible)
     }
 }

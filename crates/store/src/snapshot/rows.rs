@@ -65,6 +65,7 @@ struct ProxyRow {
     allowed_origins: Vec<String>,
     #[serde(with = "hex::serde")]
     wrapped_data_key: Vec<u8>,
+    stopped: bool,
 }
 
 #[derive(FromRow, Serialize, Deserialize)]
@@ -121,7 +122,7 @@ pub(super) async fn read(connection: &mut PgConnection, apps: &[Uuid]) -> Result
         .await?,
         proxies: sqlx::query_as(
             "SELECT proxies.id, app_id, account_id, slug, provider, base_url, key_placement, enabled, rules, policy,
-                 allowed_origins, accounts.wrapped_data_key
+                 allowed_origins, accounts.wrapped_data_key, accounts.stopped
              FROM proxies JOIN accounts ON accounts.id = proxies.account_id WHERE app_id = ANY($1)",
         )
         .bind(apps)
@@ -267,6 +268,7 @@ impl ProxyRow {
             rules: json(self.rules)?,
             policy: json(self.policy)?,
             allowed_origins: self.allowed_origins,
+            is_stopped: self.stopped,
             keys,
             end_users: EndUserNames::new(account, AppId(self.app_id), wrapped_data_key),
         })

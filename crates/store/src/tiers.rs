@@ -1,0 +1,201 @@
+//! What accounts have of us and pay for it, and how much of it they have used.
+
+use keyward_domain::ids::AccountId;
+use keyward_domain::plans::Entitlement;
+use keyward_domain::tiers::TierName;
+use sqlx::FromRow;
+use sqlx::types::Json;
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::accounts::one_row;
+use crate::{Store, StoreError};
+
+#[derive(FromRow)]
+pub struct AccountTierRow {
+    pub id: Uuid,
+    tier: String,
+    pub stripe_customer: Option<String>,
+    pub subscription: Option<Json<Entitlement>>,
+    pub over_since: Option<OffsetDateTime>,
+    pub stopped: bool,
+    requests: i64,
+}
+
+impl AccountTierRow {
+    pub fn tier(&self) -> Result<TierName, StoreError> {
+        TierName::named(&self.tier).ok_or_else(|| StoreError::Broken(format!("{} is no tier", self.tier)))
+    }
+
+    pub fn requests(&self) -> u64 {
+        u64::try_from(self.requests).unwrap_or(0)
+    }
+}
+
+const COLUMNS: &str =
+    "accounts.id, tier, stripe_customer, subscription, over_since, stopped, coalesce(requests, 0) AS requests";
+
+/// What a reading at Stripe brought.
+pub struct BillingReading {
+    /// Taken before the reading began.
+    pub number: i64,
+    pub tier: TierName,
+    pub subscription: Option<Entitlement>,
+}
+
+impl Store {
+    /// With the requests of this month.
+    pub async fn account_tier(&self, account: AccountId, month: Date) -> Result<AccountTierRow, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM accounts LEFT JOIN account_months ON account_id = accounts.id AND month = $2
+             WHERE accounts.id = $1"
+        );
+        Ok(sqlx::query_as(&sql).bind(account.0).bind(month).fetch_one(&self.pool).await?)
+    }
+
+    /// Those whose standing may have to change: with so many requests this month, or not within their tier until now.
+    pub async fn accounts_to_judge(&self, month: Date, from_requests: u64) -> Result<Vec<AccountTierRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM accounts LEFT JOIN account_months ON account_id = accounts.id AND month = $1
+             WHERE requests >= $2 OR over_since IS NOT NULL OR stopped ORDER BY accounts.id"
+        );
+        let from = i64::try_from(from_requests).unwrap_or(i64::MAX);
+        Ok(sqlx::query_as(&sql).bind(month).bind(from).fetch_all(&self.pool).await?)
+    }
+
+    /// The edge hears of it where `stopped` has changed.
+    pub async fn set_standing(
+        &self,
+        account: AccountId,
+        over_since: Option<OffsetDateTime>,
+        stopped: bool,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE accounts SET over_since = $2, stopped = $3
+             WHERE id = $1 AND (over_since IS DISTINCT FROM $2 OR stopped <> $3)",
+        )
+        .bind(account.0)
+        .bind(over_since)
+        .bind(stopped)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// For an installation that takes no money: nobody is stopped.
+    pub async fn lift_all_standings(&self) -> Result<u64, StoreError> {
+        let lifted = sqlx::query(
+            "UPDATE accounts SET over_since = NULL, stopped = false WHERE over_since IS NOT NULL OR stopped",
+        );
+        Ok(lifted.execute(&self.pool).await?.rows_affected())
+    }
+
+    /// The first one stays: who is that at Stripe.
+    pub async fn set_stripe_customer(&self, account: AccountId, customer: &str) -> Result<String, StoreError> {
+        let kept = sqlx::query_scalar(
+            "UPDATE accounts SET stripe_customer = coalesce(stripe_customer, $2) WHERE id = $1 RETURNING stripe_customer",
+        )
+        .bind(account.0)
+        .bind(customer)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(kept)
+    }
+
+    pub async fn account_of_customer(&self, customer: &str) -> Result<AccountId, StoreError> {
+        let account = sqlx::query_scalar("SELECT id FROM accounts WHERE stripe_customer = $1").bind(customer);
+        Ok(AccountId(account.fetch_one(&self.pool).await?))
+    }
+
+    pub async fn next_billing_reading(&self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar("SELECT nextval('billing_reads')").fetch_one(&self.pool).await?)
+    }
+
+    pub async fn knows_billing_event(&self, event: &str) -> Result<bool, StoreError> {
+        let known = sqlx::query_scalar("SELECT EXISTS (SELECT FROM billing_events WHERE event_id = $1)").bind(event);
+        Ok(known.fetch_one(&self.pool).await?)
+    }
+
+    /// With the event that asked for it, in one transaction. A later reading that was written before stays.
+    pub async fn write_billing(
+        &self,
+        account: AccountId,
+        reading: &BillingReading,
+        event: Option<(&str, &str)>,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin().await?;
+        if let Some((id, kind)) = event {
+            sqlx::query(
+                "INSERT INTO billing_events (event_id, kind, received_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            )
+            .bind(id)
+            .bind(kind)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
+        }
+        sqlx::query(
+            "UPDATE accounts SET tier = $3, subscription = $4, billing_read = $2, billing_read_at = $5
+             WHERE id = $1 AND billing_read < $2",
+        )
+        .bind(account.0)
+        .bind(reading.number)
+        .bind(reading.tier.name())
+        .bind(reading.subscription.as_ref().map(Json))
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// An event that concerns nobody here.
+    pub async fn take_billing_event(&self, id: &str, kind: &str, now: OffsetDateTime) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO billing_events (event_id, kind, received_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind(id)
+        .bind(kind)
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Customers that were last read before then, in the order in which they were.
+    pub async fn billing_read_before(
+        &self,
+        before: OffsetDateTime,
+        rows: u32,
+    ) -> Result<Vec<(AccountId, String)>, StoreError> {
+        let rows: Vec<(Uuid, String)> = sqlx::query_as(
+            "SELECT id, stripe_customer FROM accounts
+             WHERE stripe_customer IS NOT NULL AND coalesce(billing_read_at < $1, true)
+             ORDER BY billing_read_at NULLS FIRST, id LIMIT $2",
+        )
+        .bind(before)
+        .bind(i64::from(rows))
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|(account, customer)| (AccountId(account), customer)).collect())
+    }
+
+    pub async fn delete_old_billing_events(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
+        let deleted = sqlx::query("DELETE FROM billing_events WHERE received_at < $1").bind(before);
+        Ok(deleted.execute(&self.pool).await?.rows_affected())
+    }
+
+    pub async fn apps_and_members(&self, account: AccountId) -> Result<(i64, i64), StoreError> {
+        let counts = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM apps WHERE account_id = $1), (SELECT count(*) FROM account_members WHERE account_id = $1)",
+        );
+        Ok(counts.bind(account.0).fetch_one(&self.pool).await?)
+    }
+
+    /// For tests and for support.
+    pub async fn set_tier(&self, account: AccountId, tier: TierName) -> Result<(), StoreError> {
+        let changed = sqlx::query("UPDATE accounts SET tier = $2 WHERE id = $1").bind(account.0).bind(tier.name());
+        one_row(changed.execute(&self.pool).await?.rows_affected())
+    }
+}
