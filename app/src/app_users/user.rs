@@ -10,7 +10,7 @@ use super::plan_api::user_plan;
 use super::purchases::Purchases;
 use crate::apps::{AppPageHead, app_id};
 use crate::error::PageError;
-use crate::ui::card::{Empty, Section};
+use crate::ui::card::Section;
 use crate::ui::format::{capitalized, dated_moment, moment};
 use crate::ui::loading::loaded;
 use crate::ui::notice::{Badge, Notice, Tone};
@@ -103,7 +103,7 @@ fn listed(items: &[String]) -> Option<String> {
 #[component]
 fn Rules(rules: Vec<RuleVerdict>, because: DecidedBy) -> impl IntoView {
     if rules.is_empty() {
-        return view! { <Empty title="No rules" text="Rules on the page Plans put users in other plans than the default one."/> }.into_any();
+        return view! { <p class="muted">"There are no rules that would put users in other plans."</p> }.into_any();
     }
     let lines = rules
         .into_iter()

@@ -42,7 +42,7 @@ pub async fn purchases(app: AppId) -> Result<PurchasesView, PageError> {
     Ok(control.purchases(&actor, app).await?)
 }
 
-/// What a rule can name, asked of the seller now. Nothing where none is connected.
+/// What a rule can name, asked of the seller now. They are suggestions: without a seller that answers, there are none.
 #[server(endpoint = "offers")]
 pub async fn offers(app: AppId, source: PurchaseSource) -> Result<Vec<OfferView>, PageError> {
     let (control, actor) = signed_in().await?;
@@ -50,7 +50,7 @@ pub async fn offers(app: AppId, source: PurchaseSource) -> Result<Vec<OfferView>
     if view.sources.iter().all(|connected| connected.source != source) {
         return Ok(Vec::new());
     }
-    Ok(control.offers(&actor, app, source).await?)
+    Ok(control.offers(&actor, app, source).await.unwrap_or_default())
 }
 
 #[server(endpoint = "connect-purchases")]

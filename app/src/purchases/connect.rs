@@ -43,7 +43,7 @@ pub fn SellerPage() -> impl IntoView {
             None => (
                 format!("Connect {source}"),
                 view! {
-                    <Steps guide url/>
+                    <Steps source guide url/>
                     <ConnectForm app source guide action/>
                 }
                 .into_any(),
@@ -63,13 +63,13 @@ fn url_of(view: &PurchasesView, source: PurchaseSource) -> String {
 }
 
 #[component]
-fn Steps(guide: &'static Guide, url: String) -> impl IntoView {
+fn Steps(source: PurchaseSource, guide: &'static Guide, url: String) -> impl IntoView {
     let events = (!guide.events.is_empty()).then(|| {
         let events = guide.events.iter().map(|event| view! { <li><code>{*event}</code></li> }).collect_view();
         view! { <ul class="event-list">{events}</ul> }
     });
     view! {
-        <Section title="There">
+        <Section title=format!("At {source}")>
             <ol class="panel guide">
                 <li><span class="step-mark" aria-hidden="true">"1"</span><div><p>{guide.key_step}</p></div></li>
                 <li>
@@ -97,7 +97,7 @@ fn ConnectForm(
     let error = FormError::of(action);
     let modes = vec![("test", "Test: nobody pays real money"), ("live", "Live: real money")];
     view! {
-        <Section title="Here" lead="The key is tried at once, and said what it may not do. It is sealed, and never shown again.">
+        <Section title="In Keyward" lead="The key is tried at once; what it may not read is named. It is sealed, and never shown again.">
             <div class="panel form-width">
                 <PostForm action=action>
                     <FormAlert error fields=&["mode", "key", "webhook_secret"]/>

@@ -31,7 +31,7 @@ const STRIPE: Guide = Guide {
     what: "Subscriptions on the web: Checkout, Payment Links, invoices.",
     key_step: "In Stripe under Developers, API keys, create a restricted key that may read Customers, Subscriptions, Checkout Sessions, Invoices, Prices, Products and Events, and nothing else.",
     key_label: "Restricted key",
-    key_example: "rk_live_…",
+    key_example: "rk_…",
     webhook_step: "Under Developers, Webhooks, add an endpoint with this address and these events:",
     events: &[
         "customer.updated",
