@@ -1,5 +1,6 @@
 //! Server functions of the account's tier.
 
+#[cfg(feature = "ssr")]
 use keyward_domain::tiers::TierName;
 use keyward_domain::view::BillingView;
 use leptos::prelude::*;
@@ -17,8 +18,9 @@ pub async fn billing() -> Result<Option<BillingView>, PageError> {
 
 /// On to Stripe's page.
 #[server(endpoint = "start-checkout")]
-pub async fn start_checkout(tier: TierName) -> Result<(), PageError> {
+pub async fn start_checkout(#[server(default)] tier: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
+    let tier = TierName::named(&tier).ok_or(PageError::NotFound)?;
     leptos_axum::redirect(control.start_checkout(&actor, tier).await?.as_str());
     Ok(())
 }

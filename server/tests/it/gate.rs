@@ -40,6 +40,8 @@ async fn a_member_sees_every_page_and_a_page_of_nothing_is_not_found() {
         let want = match page.as_str() {
             "/" | "/sign-in" | "/sign-up" => StatusCode::SEE_OTHER,
             _ if page.contains("{id}") => StatusCode::NOT_FOUND,
+            // This house takes no money.
+            "/account/billing" => StatusCode::NOT_FOUND,
             _ => StatusCode::OK,
         };
         assert_eq!(answer.status, want, "{page}");
