@@ -141,7 +141,7 @@ fn state(paid: &SubscriptionView) -> String {
             return "The last payment failed. Stripe tries again; give it another card to keep your tier.".to_owned();
         }
         (SubscriptionState::Trial, false) => "On trial; paid from",
-        (SubscriptionState::Active, false) => "Renewed on",
+        (SubscriptionState::Active, false) => "Renews on",
         (SubscriptionState::Trial | SubscriptionState::Active, true) => "Ends on",
     };
     until.map_or_else(|| "Running.".to_owned(), |until| format!("{what} {until}."))
