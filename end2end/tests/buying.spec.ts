@@ -77,7 +77,7 @@ async function addRule(dashboard: Dashboard, appPath: string, price: string): Pr
   await dashboard.open(`${appPath}/plans/rule`);
   await page.getByRole("link", { name: /^Bought at Stripe/ }).click();
   await dashboard.arrivesAt(/kind=/);
-  await page.getByRole("textbox", { name: /or product$/ }).fill(price);
+  await page.getByLabel(/ or product$/).fill(price);
   await page.getByLabel("Is in the plan").selectOption("Pro");
   await dashboard.press("Add rule");
   await dashboard.arrivesAt(/\/plans$/);
