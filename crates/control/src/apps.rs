@@ -5,6 +5,8 @@ use keyward_domain::ids::{AppId, PlanId, ProxyId};
 use keyward_domain::slug::ProxySlug;
 use keyward_domain::validate;
 use keyward_domain::view::{AppSummary, AppView, PlanName, ProxySummary};
+use keyward_store::StoreError;
+use keyward_store::apps::TOO_MANY_APPS;
 use keyward_store::proxies::ProxySummaryRow;
 
 use crate::issuers::issuer_view;
@@ -26,14 +28,16 @@ impl Control {
     pub async fn create_app(&self, actor: &Actor, name: &str) -> Result<AppId, ControlError> {
         let account = actor.editing()?;
         let name = validate::name(name).map_err(|error| ControlError::invalid("name", error))?;
-        if let Some(most) = self.most_apps(account).await? {
-            let (apps, _) = self.store().apps_and_members(account).await?;
-            if apps >= i64::from(most) {
-                let reason = format!("your tier has room for {most} apps; take a larger one on the billing page");
-                return Err(ControlError::Conflict { reason });
-            }
-        }
-        Ok(self.store().create_app(account, &name, self.now()).await?)
+        let Some(most) = self.most_apps(account).await? else {
+            return Ok(self.store().create_app(account, &name, self.now()).await?);
+        };
+        let created = self.store().create_app_within(account, &name, most.into(), self.now()).await;
+        created.map_err(|error| match error {
+            StoreError::Conflict { constraint } if constraint == TOO_MANY_APPS => ControlError::Conflict {
+                reason: format!("your tier has room for {most} apps; take a larger one on the billing page"),
+            },
+            other => other.into(),
+        })
     }
 
     pub async fn app(&self, actor: &Actor, app: AppId) -> Result<AppView, ControlError> {

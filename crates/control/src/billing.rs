@@ -18,7 +18,7 @@ use crate::{Actor, Control, ControlError};
 pub struct Billing {
     pub stripe: OwnStripe,
     pub prices: Vec<TierPrice>,
-    /// For an account that has never paid. 0 for none.
+    /// For an account that has never had a subscription. 0 for none.
     pub trial_days: u16,
 }
 
@@ -55,7 +55,13 @@ impl Control {
         let price = billing.prices.iter().find(|price| price.tier == tier);
         let price = price.ok_or_else(|| ControlError::invalid("tier", "this tier can\u{2019}t be bought"))?;
         let row = self.store().account_tier(account, month_of(self.now())).await?;
-        if row.subscription.is_some() {
+        // As Stripe has it now: a page that was left without paying costs nobody the trial, and an event that is still on its
+        // way lets nobody pay twice.
+        let bought = match &row.stripe_customer {
+            Some(customer) => billing.stripe.read(customer).await.map_err(unreachable)?.entitlements,
+            None => Vec::new(),
+        };
+        if paid_tier(&billing.prices, &bought, self.now()).1.is_some() {
             return self.open_portal(actor).await;
         }
         let customer = self.own_customer(actor, billing, &row).await?;
@@ -63,7 +69,7 @@ impl Control {
             account,
             customer: &customer,
             price: &price.price,
-            trial_days: if row.stripe_customer.is_none() { billing.trial_days } else { 0 },
+            trial_days: if bought.is_empty() { billing.trial_days } else { 0 },
             success_url: &self.settings().dashboard_page("account/billing?paid=1"),
             cancel_url: &self.settings().dashboard_page("account/billing"),
         };

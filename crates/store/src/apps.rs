@@ -60,6 +60,17 @@ impl Store {
 
     /// The app and its default plan: an app without a plan would refuse everybody.
     pub async fn create_app(&self, account: AccountId, name: &str, now: OffsetDateTime) -> Result<AppId, StoreError> {
+        self.create_app_within(account, name, MAX_APPS_PER_ACCOUNT, now).await
+    }
+
+    /// The same, where the account has room for so many.
+    pub async fn create_app_within(
+        &self,
+        account: AccountId,
+        name: &str,
+        most: i64,
+        now: OffsetDateTime,
+    ) -> Result<AppId, StoreError> {
         let (app, plan) = (AppId(Uuid::now_v7()), PlanId(Uuid::now_v7()));
         let mut tx = self.pool.begin().await?;
         // The account's row is the lock: forms sent at once see each other's app.
@@ -71,7 +82,7 @@ impl Store {
             .bind(account.0)
             .fetch_one(&mut *tx)
             .await?;
-        if apps >= MAX_APPS_PER_ACCOUNT {
+        if apps >= most.min(MAX_APPS_PER_ACCOUNT) {
             return Err(StoreError::Conflict { constraint: TOO_MANY_APPS.to_owned() });
         }
         sqlx::query("INSERT INTO apps (id, account_id, name, created_at) VALUES ($1, $2, $3, $4)")

@@ -8,6 +8,7 @@ use sqlx::types::Json;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
+#[cfg(feature = "testing")]
 use crate::accounts::one_row;
 use crate::{Store, StoreError};
 
@@ -193,7 +194,7 @@ impl Store {
         Ok(counts.bind(account.0).fetch_one(&self.pool).await?)
     }
 
-    /// For tests and for support.
+    #[cfg(feature = "testing")]
     pub async fn set_tier(&self, account: AccountId, tier: TierName) -> Result<(), StoreError> {
         let changed = sqlx::query("UPDATE accounts SET tier = $2 WHERE id = $1").bind(account.0).bind(tier.name());
         one_row(changed.execute(&self.pool).await?.rows_affected())

@@ -110,7 +110,14 @@ async fn checkout_is_for_a_price_of_ours_and_names_the_account() {
     paying.control.start_checkout(&paying.actor, TierName::Scale).await.expect("a page");
     let again = paying.world.shop.forms();
     assert_eq!(again.len(), 1, "the customer is there");
-    assert!(!again[0].1.contains_key("subscription_data[trial_period_days]"), "a trial is had once");
+    assert_eq!(again[0].1["subscription_data[trial_period_days]"], "14", "who left the page without paying keeps it");
+    paying.world.shop.has_customer("cus_own", None, None);
+    paying.world.shop.sells("cus_own", "canceled");
+    paying.control.start_checkout(&paying.actor, TierName::Pro).await.expect("a page");
+    assert!(!paying.world.shop.forms()[0].1.contains_key("subscription_data[trial_period_days]"), "it is had once");
+    paying.world.shop.sells("cus_own", "active");
+    let portal = paying.control.start_checkout(&paying.actor, TierName::Pro).await.expect("a page");
+    assert_eq!(portal.host_str(), Some("billing.stripe.com"), "nobody pays twice while an event is on its way");
     let free = paying.control.start_checkout(&paying.actor, TierName::Free).await;
     assert!(matches!(free, Err(ControlError::Invalid { field: "tier", .. })));
 }
