@@ -8,7 +8,7 @@ use leptos_router::hooks::use_params_map;
 
 use super::api::{ConnectPurchases, purchases};
 use super::source::{Connected, SourceActions};
-use super::words::{Guide, guide};
+use super::words::{Guide, guide, key_step};
 use crate::apps::{AppPageHead, app_id};
 use crate::error::PageError;
 use crate::ui::card::Section;
@@ -71,7 +71,7 @@ fn Steps(source: PurchaseSource, guide: &'static Guide, url: String) -> impl Int
     view! {
         <Section title=format!("At {source}")>
             <ol class="panel guide">
-                <li><span class="step-mark" aria-hidden="true">"1"</span><div><p>{guide.key_step}</p></div></li>
+                <li><span class="step-mark" aria-hidden="true">"1"</span><div><p>{key_step(source)}</p></div></li>
                 <li>
                     <span class="step-mark" aria-hidden="true">"2"</span>
                     <div>

@@ -1,6 +1,6 @@
 //! What has to be done at each seller, in its own words.
 
-use keyward_domain::plans::PurchaseSource;
+use keyward_domain::plans::{PurchaseSource, STRIPE_EVENTS, stripe_permissions};
 use serde::{Deserialize, Serialize};
 
 /// Which of a seller's two worlds.
@@ -16,7 +16,6 @@ pub enum ShopMode {
 pub struct Guide {
     /// Where users buy there.
     pub what: &'static str,
-    pub key_step: &'static str,
     pub key_label: &'static str,
     pub key_example: &'static str,
     pub webhook_step: &'static str,
@@ -29,27 +28,10 @@ pub struct Guide {
 
 const STRIPE: Guide = Guide {
     what: "Subscriptions on the web: Checkout, Payment Links, invoices.",
-    key_step: "In Stripe under Developers, API keys, create a restricted key that may read Customers, Subscriptions, Checkout Sessions, Invoices, Prices, Products and Events, and nothing else.",
     key_label: "Restricted key",
     key_example: "rk_…",
     webhook_step: "Under Developers, Webhooks, add an endpoint with this address and these events:",
-    events: &[
-        "customer.updated",
-        "customer.deleted",
-        "customer.subscription.created",
-        "customer.subscription.updated",
-        "customer.subscription.deleted",
-        "customer.subscription.paused",
-        "customer.subscription.resumed",
-        "checkout.session.completed",
-        "checkout.session.async_payment_succeeded",
-        "checkout.session.async_payment_failed",
-        "invoice.paid",
-        "invoice.payment_failed",
-        "invoice.voided",
-        "invoice.marked_uncollectible",
-        "charge.refunded",
-    ],
+    events: &STRIPE_EVENTS,
     secret_label: "Signing secret",
     secret_hint: "Of that endpoint; it begins with whsec_. It can be added later, but until then only the reconciler notices what was bought.",
     user_step: "Say who buys: give Checkout the user’s id (the sub of their token) as client_reference_id, or put it into metadata.keyward_user of the subscription or the customer.",
@@ -57,7 +39,6 @@ const STRIPE: Guide = Guide {
 
 const REVENUE_CAT: Guide = Guide {
     what: "Purchases in the App Store, Google Play and others.",
-    key_step: "In RevenueCat under Project settings, API keys, create a secret key for version 1 of its API. It begins with sk_; a public key of a store can’t read purchases.",
     key_label: "Secret API key",
     key_example: "sk_…",
     webhook_step: "Under Integrations, Webhooks, add a webhook with this address. As its authorization header, enter the same text as below.",
@@ -71,5 +52,12 @@ pub fn guide(source: PurchaseSource) -> &'static Guide {
     match source {
         PurchaseSource::Stripe => &STRIPE,
         PurchaseSource::RevenueCat => &REVENUE_CAT,
+    }
+}
+
+pub fn key_step(source: PurchaseSource) -> String {
+    match source {
+        PurchaseSource::Stripe => format!("In Stripe under Developers, API keys, create a restricted key that may read {}, and nothing else.", stripe_permissions()),
+        PurchaseSource::RevenueCat => "In RevenueCat under Project settings, API keys, create a secret key for version 1 of its API. It begins with sk_; a public key of a store can’t read purchases.".to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! Which Plan an app user is in: decided from what was bought, what the token says and what the developer set by hand.
 //! Pure: the edge asks it on every call, the dashboard to explain it.
 
+mod at_stripe;
 mod decide;
 mod entitlement;
 mod link;
@@ -9,6 +10,7 @@ mod words;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+pub use at_stripe::{STRIPE_EVENTS, StripePermission, stripe_permissions};
 pub use decide::{Because, Decision, Facts, Terms, Verdict, decide, explain};
 pub use entitlement::{Entitlement, EntitlementState, HELD_WITHOUT_NEWS, PurchaseSource};
 pub use link::{LinkKind, NamedUser, ParseNamedUserError, verified_email};

@@ -7,14 +7,14 @@ mod signature;
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use keyward_domain::plans::LinkKind;
+use keyward_domain::plans::{LinkKind, STRIPE_EVENTS, StripePermission};
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use url::Url;
 
 pub(crate) use self::client::Form;
 use self::client::{Client, Question};
-use self::events::{Event, KINDS};
+use self::events::Event;
 use self::records::{CheckoutSession, Customer, Invoice, List, OfferedPrice, OfferedProduct, Subscription};
 use crate::seller::{
     Access, BoughtItem, KeyRefusal, Mode, Offer, Page, ReadError, Reading, Seller, SellerKey, VerifiedEvent, Webhook,
@@ -35,23 +35,18 @@ const READ_ATTEMPTS: u32 = 1;
 /// Stripe tells events of so long.
 const EVENTS_KEPT: time::Duration = time::Duration::days(30);
 
-/// What a key must be able to read: the permission's name in Stripe's dashboard, and a list to try it with.
-const PERMISSIONS: [(&str, &str); 7] = [
-    (CUSTOMERS, "/customers"),
-    (SUBSCRIPTIONS, "/subscriptions"),
-    (SESSIONS, "/checkout/sessions"),
-    (INVOICES, "/invoices"),
-    (PRICES, "/prices"),
-    (PRODUCTS, "/products"),
-    (EVENTS, "/events"),
-];
-const CUSTOMERS: &str = "Customers";
-const SUBSCRIPTIONS: &str = "Subscriptions";
-const SESSIONS: &str = "Checkout Sessions";
-const INVOICES: &str = "Invoices";
-const PRICES: &str = "Prices";
-const PRODUCTS: &str = "Products";
-const EVENTS: &str = "Events";
+/// A list to try a permission with.
+fn list_of(permission: StripePermission) -> &'static str {
+    match permission {
+        StripePermission::Customers => "/customers",
+        StripePermission::Subscriptions => "/subscriptions",
+        StripePermission::CheckoutSessions => "/checkout/sessions",
+        StripePermission::Invoices => "/invoices",
+        StripePermission::Prices => "/prices",
+        StripePermission::Products => "/products",
+        StripePermission::Events => "/events",
+    }
+}
 
 pub(crate) struct Stripe {
     address: Option<String>,
@@ -95,8 +90,9 @@ impl Seller for Stripe {
     async fn check(&self, access: &Access) -> Result<(), KeyRefusal> {
         let client = self.client(access, CHECK_ATTEMPTS).map_err(KeyRefusal::from)?;
         let client = &client;
-        let tries = PERMISSIONS.map(|(permission, path)| async move {
-            client.get::<serde_json::Value>(Question { permission, path, query: &[("limit", "1")] }).await
+        let tries = StripePermission::ALL.map(|permission| async move {
+            let question = Question { permission, path: list_of(permission), query: &[("limit", "1")] };
+            client.get::<serde_json::Value>(question).await
         });
         let mut may_not_read = Vec::new();
         for tried in join_all(tries).await {
@@ -137,7 +133,7 @@ impl Seller for Stripe {
         }
         let client = self.client(access, READ_ATTEMPTS)?;
         let path = format!("/customers/{customer}");
-        let question = Question { permission: CUSTOMERS, path: &path, query: &[] };
+        let question = Question { permission: StripePermission::Customers, path: &path, query: &[] };
         let record = match client.get::<Customer>(question).await {
             Ok(record) if record.deleted => return Ok(Reading::default()),
             Err(ReadError::Status(404)) => return Ok(Reading::default()),
@@ -160,9 +156,9 @@ impl Seller for Stripe {
     ) -> Result<Page<VerifiedEvent>, ReadError> {
         let since = since.unix_timestamp().to_string();
         let mut query = vec![("limit", ROWS), ("created[gte]", since.as_str())];
-        query.extend(KINDS.map(|kind| ("types[]", kind)));
+        query.extend(STRIPE_EVENTS.map(|kind| ("types[]", kind)));
         query.extend(page.map(|page| ("starting_after", page)));
-        let question = Question { permission: EVENTS, path: "/events", query: &query };
+        let question = Question { permission: StripePermission::Events, path: "/events", query: &query };
         let list: List<Event> = self.client(access, CHECK_ATTEMPTS)?.get(question).await?;
         let next = list.data.last().filter(|_| list.has_more).map(|event| event.id.clone());
         Ok(Page { items: list.data.into_iter().filter_map(Event::verified).collect(), next })
@@ -175,7 +171,7 @@ impl Seller for Stripe {
     async fn everything(&self, access: &Access, page: Option<&str>) -> Result<Option<Page<BoughtItem>>, ReadError> {
         let mut query = vec![("limit", ROWS), ("status", "all")];
         query.extend(page.map(|page| ("starting_after", page)));
-        let question = Question { permission: SUBSCRIPTIONS, path: "/subscriptions", query: &query };
+        let question = Question { permission: StripePermission::Subscriptions, path: "/subscriptions", query: &query };
         let list: List<Subscription> = self.client(access, CHECK_ATTEMPTS)?.get(question).await?;
         let next = list.data.last().filter(|_| list.has_more).map(|subscription| subscription.id.clone());
         let bought = |subscription: Subscription| {
@@ -188,7 +184,7 @@ impl Seller for Stripe {
 
     async fn offers(&self, access: &Access) -> Result<Vec<Offer>, ReadError> {
         let query = [("limit", ROWS), ("active", "true"), ("expand[]", "data.product")];
-        let question = Question { permission: PRICES, path: "/prices", query: &query };
+        let question = Question { permission: StripePermission::Prices, path: "/prices", query: &query };
         let list: List<OfferedPrice> = self.client(access, CHECK_ATTEMPTS)?.get(question).await?;
         Ok(offers(list.data))
     }
@@ -200,7 +196,7 @@ async fn subscriptions(client: &Client, customer: &str) -> Result<Vec<Subscripti
         let after = all.last().map(|subscription| subscription.id.clone());
         let mut query = vec![("customer", customer), ("status", "all"), ("limit", ROWS)];
         query.extend(after.as_deref().map(|after| ("starting_after", after)));
-        let question = Question { permission: SUBSCRIPTIONS, path: "/subscriptions", query: &query };
+        let question = Question { permission: StripePermission::Subscriptions, path: "/subscriptions", query: &query };
         let page: List<Subscription> = client.get(question).await?;
         let is_last = !page.has_more || page.data.is_empty();
         all.extend(page.data);
@@ -231,7 +227,8 @@ async fn entitlements(
 /// A subscription that stays past due has a new period and a new invoice each month: the first unpaid one began it.
 async fn unpaid_since(client: &Client, subscription: &str) -> Result<Option<OffsetDateTime>, ReadError> {
     let query = [("subscription", subscription), ("status", "open"), ("limit", ROWS)];
-    let list: List<Invoice> = client.get(Question { permission: INVOICES, path: "/invoices", query: &query }).await?;
+    let list: List<Invoice> =
+        client.get(Question { permission: StripePermission::Invoices, path: "/invoices", query: &query }).await?;
     Ok(list.data.iter().map(|invoice| invoice.created).min().and_then(records::at))
 }
 
@@ -250,7 +247,8 @@ fn named_in_metadata(customer: &Customer, subscriptions: &[Subscription]) -> Opt
 /// Of the newest session that was completed and says one.
 async fn named_at_checkout(client: &Client, customer: &str) -> Result<Option<String>, ReadError> {
     let query = [("customer", customer), ("limit", ROWS)];
-    let question = Question { permission: SESSIONS, path: "/checkout/sessions", query: &query };
+    let question =
+        Question { permission: StripePermission::CheckoutSessions, path: "/checkout/sessions", query: &query };
     let sessions: List<CheckoutSession> = client.get(question).await?;
     let complete = sessions.data.into_iter().filter(|session| session.status.as_deref() == Some("complete"));
     Ok(complete.filter_map(|session| session.client_reference_id).find(|named| !named.trim().is_empty()))

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use keyward_domain::plans::StripePermission;
 use serde::de::DeserializeOwned;
 use stripe::{ClientBuilder, RequestStrategy, StripeError};
 use stripe_client_core::{CustomizableStripeRequest, IdempotencyKey, RequestBuilder, StripeMethod};
@@ -17,7 +18,7 @@ pub(super) struct Client(stripe::Client);
 
 /// What is asked for, and by which permission.
 pub(super) struct Question<'a> {
-    pub permission: &'static str,
+    pub permission: StripePermission,
     pub path: &'a str,
     pub query: &'a [(&'a str, &'a str)],
 }
@@ -52,7 +53,7 @@ impl Client {
             let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(question.query).finish();
             request.query = Some(query);
         }
-        self.answer(request.customize(), question.permission).await
+        self.answer(request.customize(), question.permission.title()).await
     }
 
     /// Once: what was made though nobody heard of it must not be made again.

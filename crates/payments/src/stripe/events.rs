@@ -1,27 +1,9 @@
 //! Which customers a Stripe event concerns. Nothing else of it is believed: what a customer has is read from Stripe.
 
+use keyward_domain::plans::STRIPE_EVENTS;
 use serde::Deserialize;
 
 use crate::seller::{Mode, VerifiedEvent, WebhookRefusal, is_plain_id};
-
-/// Those after which somebody may have more or less than before; others concern nobody.
-pub(super) const KINDS: [&str; 15] = [
-    "customer.updated",
-    "customer.deleted",
-    "customer.subscription.created",
-    "customer.subscription.updated",
-    "customer.subscription.deleted",
-    "customer.subscription.paused",
-    "customer.subscription.resumed",
-    "checkout.session.completed",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.async_payment_failed",
-    "invoice.paid",
-    "invoice.payment_failed",
-    "invoice.voided",
-    "invoice.marked_uncollectible",
-    "charge.refunded",
-];
 
 /// As webhooks and `GET /v1/events` have it, in any version of the API.
 #[derive(Deserialize)]
@@ -80,7 +62,7 @@ impl Event {
         let customer = match self.kind.as_str() {
             _ if self.account.is_some() => None,
             "customer.updated" | "customer.deleted" => object.id,
-            kind if KINDS.contains(&kind) => object.customer.map(|customer| customer.id().to_owned()),
+            kind if STRIPE_EVENTS.contains(&kind) => object.customer.map(|customer| customer.id().to_owned()),
             _ => None,
         };
         let customers = customer.into_iter().filter(|customer| is_plain_id(customer)).collect();
@@ -102,7 +84,7 @@ mod tests {
 
     #[test]
     fn names_the_customer_of_every_kind_that_matters() {
-        for kind in KINDS {
+        for kind in STRIPE_EVENTS {
             let object = match kind {
                 "customer.updated" | "customer.deleted" => json!({"id": "cus_1", "object": "customer"}),
                 _ => json!({"id": "x_1", "customer": "cus_1"}),
