@@ -1,12 +1,16 @@
 //! What surrounds every page: the skip link, the header, the footer.
 
+use keyward_domain::notices::AccountNotice;
+use keyward_domain::view::MemberView;
 use leptos::prelude::*;
 use leptos_router::components::Outlet;
 use leptos_router::hooks::use_location;
 
+use crate::error::PageError;
 use crate::members::api::{SignOut, member};
 use crate::theme::ThemeToggle;
 use crate::ui::form::{PostForm, SubmitButton, pending};
+use crate::ui::notice::{Notice, Tone};
 
 #[component]
 pub fn PublicLayout() -> impl IntoView {
@@ -35,6 +39,8 @@ pub fn SignedInLayout() -> impl IntoView {
     let here = move |prefixes: &'static [&'static str]| {
         move || path.with(|path| prefixes.iter().any(|prefix| path.starts_with(prefix))).then_some("true")
     };
+    // With every page anew: what is to be said of the account changes while somebody is about.
+    let me = Resource::new(move || path.get(), |_| member());
     view! {
         <SkipLink/>
         <header class="header">
@@ -43,20 +49,44 @@ pub fn SignedInLayout() -> impl IntoView {
                 <a class="header-link" href="/apps" aria-current=here(&["/apps", "/proxies"])>"Apps"</a>
                 <div class="header-end">
                     <ThemeToggle/>
-                    <a class="header-link" href="/account" aria-current=here(&["/account"])><MemberName/></a>
+                    <a class="header-link" href="/account" aria-current=here(&["/account"])><MemberName me/></a>
                     <div class="wide-only"><SignOutButton class="btn btn-ghost btn-sm"/></div>
                 </div>
             </nav>
         </header>
-        <main id="content" class="page" tabindex="-1"><Outlet/></main>
+        <main id="content" class="page" tabindex="-1"><AccountNotices me/><Outlet/></main>
         <Footer/>
     }
     .into_any()
 }
 
+type Me = Resource<Result<MemberView, PageError>>;
+
+/// Nothing where there is nothing to mind.
 #[component]
-fn MemberName() -> impl IntoView {
-    let me = Resource::new(|| (), |()| member());
+fn AccountNotices(me: Me) -> impl IntoView {
+    view! {
+        <Transition fallback=|| ()>
+            {move || Suspend::new(async move {
+                let notices = me.await.map(|member| member.notices).unwrap_or_default();
+                (!notices.is_empty()).then(|| view! { <div class="banner">{notices.iter().map(notice).collect_view()}</div> })
+            })}
+        </Transition>
+    }
+    .into_any()
+}
+
+fn notice(notice: &AccountNotice) -> impl IntoView {
+    let text = notice.in_words();
+    view! {
+        <Notice tone=Tone::Caution>
+            <p>{text}" "<a class="link" href="/account/billing">"Open billing"</a></p>
+        </Notice>
+    }
+}
+
+#[component]
+fn MemberName(me: Me) -> impl IntoView {
     view! {
         <Transition fallback=|| "Account">
             {move || Suspend::new(async move {

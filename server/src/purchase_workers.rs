@@ -1,4 +1,5 @@
-//! The work on purchases that goes on behind the pages: readings, the reconciler, and the tiers of accounts. Must not know what they do.
+//! The work on purchases that goes on behind the pages: readings, the reconciler, the tiers of
+//! accounts and the mails about them. Must not know what they do.
 
 use std::time::Duration;
 
@@ -16,8 +17,10 @@ impl PurchaseWorkers {
         let (mut running, stop) = (JoinSet::new(), CancellationToken::new());
         let (reading, reconciling, keeping) = (control.clone(), control.clone(), control.clone());
         let (stop_reading, stop_reconciling, stop_keeping) = (stop.clone(), stop.clone(), stop.clone());
+        let (telling, stop_telling) = (control.clone(), stop.clone());
         running.spawn(async move { reading.keep_purchases_read(stop_reading).await });
         running.spawn(async move { keeping.keep_tiers(stop_keeping).await });
+        running.spawn(async move { telling.keep_notices_sent(stop_telling).await });
         running.spawn(async move { reconciling.keep_purchases_reconciled(stop_reconciling).await });
         Self { running, stop }
     }

@@ -1,6 +1,6 @@
 //! The account's tier: how much of it is used, what the others give, and the way to Stripe.
 
-use keyward_domain::tiers::{Standing, Tier, TierName};
+use keyward_domain::tiers::{Tier, TierName};
 use keyward_domain::view::{BillingView, SubscriptionState, SubscriptionView, TierOffer};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -28,7 +28,6 @@ pub fn BillingPage() -> impl IntoView {
             <PageHead title="Billing" lead crumbs/>
             <div class="stack">
                 {move || paid.get().then(|| view! { <Notice tone=Tone::Good>"Thank you. Stripe tells us of the payment; your new tier holds within a few seconds."</Notice> })}
-                {standing(&view)}
                 <ThisMonth view=view.clone()/>
                 <Tiers view=view.clone() action=checkout/>
                 {view.has_portal.then(|| view! { <Portal subscription=view.subscription.clone() may_pay=view.may_pay action=portal/> })}
@@ -36,21 +35,6 @@ pub fn BillingPage() -> impl IntoView {
         }
         .into_any()
     })
-}
-
-fn standing(view: &BillingView) -> Option<AnyView> {
-    let text = match view.standing {
-        Standing::Within => return None,
-        Standing::Near => "More than four fifths of this month’s requests are used.".to_owned(),
-        Standing::Over { stops_at } => format!(
-            "This month’s requests are used up. Calls go on until {}, or until twice as many are used; then they are answered with 402. Take a larger tier to keep them going.",
-            dated_moment(stops_at)
-        ),
-        Standing::Stopped => {
-            "This month’s requests are used up, and calls are answered with 402. A larger tier lets them through again at once.".to_owned()
-        }
-    };
-    Some(view! { <Notice tone=Tone::Caution>{text}</Notice> }.into_any())
 }
 
 #[component]

@@ -1,18 +1,14 @@
 //! Numbers, money and times as text: the same on the server and in the browser, so always UTC and always English.
+//! What mails say too is in `keyward_domain::words`.
 
+pub use keyward_domain::words::dated_moment;
+use keyward_domain::words::thousands;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 /// `12,345`
 pub fn count(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let grouped = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|chunk| String::from_utf8_lossy(chunk).into_owned())
-        .collect::<Vec<_>>()
-        .join(",");
+    let grouped = thousands(number.unsigned_abs());
     if number < 0 { format!("-{grouped}") } else { grouped }
 }
 
@@ -40,13 +36,6 @@ pub fn micro_usd(cost_micro_usd: i64) -> String {
 pub fn moment(at: OffsetDateTime) -> String {
     let at = at.to_offset(time::UtcOffset::UTC);
     at.format(format_description!("[month repr:short] [day padding:none], [hour]:[minute] UTC"))
-        .expect("the format has only parts every time has")
-}
-
-/// `Nov 21, 2026, 14:03 UTC`, for what may be years away.
-pub fn dated_moment(at: OffsetDateTime) -> String {
-    let at = at.to_offset(time::UtcOffset::UTC);
-    at.format(format_description!("[month repr:short] [day padding:none], [year], [hour]:[minute] UTC"))
         .expect("the format has only parts every time has")
 }
 

@@ -24,6 +24,7 @@ impl Control {
             account_id: actor.account_id(),
             account_name,
             takes_money: self.taking_money().is_some(),
+            notices: self.notices(actor.account_id()).await?,
         })
     }
 

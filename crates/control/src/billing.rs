@@ -2,13 +2,13 @@
 //! no money there is none of it, and everything is on.
 
 use keyward_domain::ids::AccountId;
+use keyward_domain::notices::{AccountNotice, Use};
 use keyward_domain::plans::{Entitlement, EntitlementState};
-use keyward_domain::tiers::{self, TierName, TierPrice, month_of, paid_tier, standing};
+use keyward_domain::tiers::{self, TierName, TierPrice, month_of, next_month, paid_tier, standing};
 use keyward_domain::view::{BillingView, SubscriptionState, SubscriptionView, TierOffer};
 use keyward_payments::{Checkout, OwnStripe, ReadError, Webhook};
 use keyward_store::StoreError;
 use keyward_store::tiers::{AccountTierRow, BillingReading};
-use time::{OffsetDateTime, Time};
 use url::Url;
 
 use crate::purchases::{WebhookError, WebhookTaken};
@@ -115,9 +115,26 @@ impl Control {
         let billing = self.taking_money().ok_or(ControlError::NotFound)?;
         let number = self.store().next_billing_reading().await?;
         let reading = billing.stripe.read(customer).await.map_err(unreachable)?;
-        let (tier, subscription) = paid_tier(&billing.prices, &reading.entitlements, self.now());
-        let reading = BillingReading { number, tier, subscription };
-        Ok(self.store().write_billing(account, &reading, event, self.now()).await?)
+        let now = self.now();
+        let (tier, subscription) = paid_tier(&billing.prices, &reading.entitlements, now);
+        let requests = self.store().account_tier(account, month_of(now)).await?.requests();
+        let notice = AccountNotice::of_payment(Use { tier, requests }, subscription.as_ref(), now);
+        let reading = BillingReading { number, tier, subscription, notice };
+        Ok(self.store().write_billing(account, &reading, event, now).await?)
+    }
+
+    /// What the account's members must know, for every page; the most pressing first.
+    pub(crate) async fn notices(&self, account: AccountId) -> Result<Vec<AccountNotice>, ControlError> {
+        if self.taking_money().is_none() {
+            return Ok(Vec::new());
+        }
+        let now = self.now();
+        let row = self.store().account_tier(account, month_of(now)).await?;
+        let used = Use { tier: row.tier()?, requests: row.requests() };
+        let standing = standing(used.tier.tier(), used.requests, row.over_since, now);
+        let paid = row.subscription.as_ref().map(|paid| &paid.0);
+        let notices = [AccountNotice::of_standing(used, standing, now), AccountNotice::of_payment(used, paid, now)];
+        Ok(notices.into_iter().flatten().collect())
     }
 
     /// How many apps an account may have; `None` for as many as any.
@@ -163,12 +180,6 @@ fn subscription(tier: TierName, paid: &Entitlement) -> Option<SubscriptionView> 
         EntitlementState::Over => return None,
     };
     Some(SubscriptionView { tier, state, paid_until: paid.paid_until, ends: paid.ends })
-}
-
-fn next_month(now: OffsetDateTime) -> OffsetDateTime {
-    let first = month_of(now);
-    let days = first.month().length(first.year());
-    (first + time::Duration::days(days.into())).with_time(Time::MIDNIGHT).assume_utc()
 }
 
 /// What Stripe said stays behind; the operator finds the kind of error in the log.

@@ -26,6 +26,9 @@ const UNCONFIRMED_FOR: time::Duration = time::Duration::days(7);
 /// No seller sends an event again after so long.
 const PURCHASE_EVENTS_KEPT: time::Duration = time::Duration::days(30);
 
+/// Longer than a month, in which each is given once.
+const NOTICES_KEPT: time::Duration = time::Duration::days(100);
+
 pub struct ControlParts {
     pub store: Store,
     pub clock: Clock,
@@ -95,6 +98,10 @@ impl Control {
         self.0.parts.billing.as_ref()
     }
 
+    pub(crate) fn mailer(&self) -> &Mailer {
+        &self.0.parts.mailer
+    }
+
     pub(crate) fn purchase_work(&self) -> &PurchaseWork {
         &self.0.purchase_work
     }
@@ -149,6 +156,7 @@ impl Control {
         let events = self.store().delete_old_purchase_events(now - PURCHASE_EVENTS_KEPT).await?;
         let own = self.store().delete_old_billing_events(now - PURCHASE_EVENTS_KEPT).await?;
         tracing::debug!(events, own, "forgot old events of sellers");
+        self.store().delete_old_notices(now - NOTICES_KEPT).await?;
         let usage = self.store().keep_usage(now).await?;
         tracing::debug!(?usage, "made room for usage, and threw away what is old");
         Ok(())

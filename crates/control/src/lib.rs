@@ -18,6 +18,7 @@ mod issuers;
 mod key_sealing;
 mod mail_texts;
 mod mailer;
+mod notices;
 mod passwords;
 mod plan_rules;
 mod plans;

@@ -1,5 +1,6 @@
-//! The mails we send, in plain text: what happened, one link, what to do if it wasn't you.
+//! The mails we send, in plain text: what happened, one link, what to do next, or if it wasn't you.
 
+use keyward_domain::notices::{AccountNotice, NoticeKind};
 use keyward_domain::validate::EmailAddress;
 
 use crate::mailer::Mail;
@@ -42,4 +43,22 @@ pub(crate) fn password_changed(to: EmailAddress) -> Mail {
     let body = "The password of your Keyward account was changed, and all sessions were ended.\n\n\
                 If it wasn't you, use \"Forgot password\" on the sign-in page at once.\n";
     Mail { to, subject: "Your password was changed", body: body.to_owned() }
+}
+
+/// To an owner of the account that it is about.
+pub(crate) fn account_notice(settings: &Settings, to: EmailAddress, account: &str, notice: &AccountNotice) -> Mail {
+    let subject = match notice.kind {
+        NoticeKind::Near => "Most of this month's requests are used",
+        NoticeKind::Over { .. } => "This month's requests are used up",
+        NoticeKind::Stopped => "Your calls are answered with 402",
+        NoticeKind::PaymentFailed { .. } => "A payment for your tier failed",
+    };
+    let body = format!(
+        "About your account {account} at Keyward.\n\n{}\n\n\
+         How much is used, larger tiers, and the way to your card and invoices:\n\n{}\n\n\
+         You get this mail as an owner of the account, once a month at most for each tier.\n",
+        notice.in_words(),
+        settings.dashboard_page("account/billing")
+    );
+    Mail { to, subject, body }
 }

@@ -72,17 +72,33 @@ impl Mailer {
         match &self.0 {
             Delivery::Smtp(smtp) => smtp.deliver(mail).await,
             Delivery::KeepInDatabase => {
-                let row = DevMailRow {
-                    recipient: mail.to.as_str().to_owned(),
-                    subject: mail.subject.to_owned(),
-                    body: mail.body.clone(),
-                    created_at: now,
-                };
-                if let Err(error) = store.keep_mail(&row).await {
+                if let Err(error) = store.keep_mail(&kept(mail, now)).await {
                     tracing::error!(%error, "a mail could not be kept");
                 }
             }
         }
+    }
+
+    /// One try, for whoever keeps the mail until it is sent. What is wrong is for the log.
+    pub(crate) async fn try_once(&self, store: &Store, mail: &Mail, now: OffsetDateTime) -> Result<(), &'static str> {
+        match &self.0 {
+            Delivery::Smtp(smtp) => {
+                let message = smtp.message(mail).ok_or("its address can't be used")?;
+                smtp.transport.send(message).await.map(drop).map_err(|error| kind_of(&error))
+            }
+            Delivery::KeepInDatabase => {
+                store.keep_mail(&kept(mail, now)).await.map_err(|_| "the database could not keep it")
+            }
+        }
+    }
+}
+
+fn kept(mail: &Mail, now: OffsetDateTime) -> DevMailRow {
+    DevMailRow {
+        recipient: mail.to.as_str().to_owned(),
+        subject: mail.subject.to_owned(),
+        body: mail.body.clone(),
+        created_at: now,
     }
 }
 

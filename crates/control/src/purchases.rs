@@ -1,6 +1,6 @@
 //! Where an app's users buy: connecting a seller, its key and webhook secrets, and how it goes.
 
-mod backoff;
+pub(crate) mod backoff;
 mod customers;
 mod reading;
 mod reconciling;

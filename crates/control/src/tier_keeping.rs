@@ -1,10 +1,13 @@
-//! Keeps accounts within their tiers: counts, warns by the dashboard, stops, and lets go again; and reads at Stripe what no
+//! Keeps accounts within their tiers: counts, decides on warnings, stops, and lets go again; and reads at Stripe what no
 //! webhook told. Of several servers each does it, and comes to the same.
 
 use std::time::Duration;
 
 use keyward_domain::ids::AccountId;
+use keyward_domain::notices::{AccountNotice, Use};
 use keyward_domain::tiers::{self, Standing, month_of, standing};
+use keyward_store::tiers::{AccountTierRow, Judged};
+use time::OffsetDateTime;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -43,18 +46,31 @@ impl Control {
     /// Once over all accounts that are near the end of their requests, or were.
     pub async fn judge_accounts(&self) -> Result<(), ControlError> {
         let now = self.now();
-        let fewest = tiers::all().iter().map(|tier| tier.requests_per_month).min().unwrap_or(0);
+        let fewest = tiers::all().iter().map(tiers::Tier::warned_from).min().unwrap_or(0);
         for row in self.store().accounts_to_judge(month_of(now), fewest).await? {
-            let (account, tier) = (AccountId(row.id), row.tier()?.tier());
-            // Another month, or another tier: what was over is over no more.
-            let over_since = row.over_since.filter(|since| month_of(*since) == month_of(now));
-            let over_since = (row.requests() >= tier.requests_per_month).then(|| over_since.unwrap_or(now));
-            let stopped = standing(tier, row.requests(), over_since, now) == Standing::Stopped;
-            if stopped != row.stopped {
-                tracing::info!(%account, tier = tier.name.name(), stopped, "an account's standing changed");
-            }
-            self.store().set_standing(account, over_since, stopped).await?;
+            self.judge(&row, now).await?;
         }
+        Ok(())
+    }
+
+    async fn judge(&self, row: &AccountTierRow, now: OffsetDateTime) -> Result<(), ControlError> {
+        let (account, name) = (AccountId(row.id), row.tier()?);
+        let tier = name.tier();
+        // Another month, or another tier: what was over is over no more.
+        let over_since = row.over_since.filter(|since| month_of(*since) == month_of(now));
+        let over_since = (row.requests() >= tier.requests_per_month).then(|| over_since.unwrap_or(now));
+        let standing = standing(tier, row.requests(), over_since, now);
+        let stopped = standing == Standing::Stopped;
+        let notice = AccountNotice::of_standing(Use { tier: name, requests: row.requests() }, standing, now)
+            .filter(|notice| !row.notices.iter().any(|given| given == notice.kind.name()));
+        if notice.is_none() && over_since == row.over_since && stopped == row.stopped {
+            return Ok(());
+        }
+        if stopped != row.stopped {
+            tracing::info!(%account, tier = name.name(), stopped, "an account's standing changed");
+        }
+        let judged = Judged { tier: name, over_since, stopped, notice: notice.as_ref() };
+        self.store().set_standing(account, &judged, now).await?;
         Ok(())
     }
 

@@ -4,11 +4,11 @@
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
-use time::{Date, Duration, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime, Time};
 
 use crate::plans::{Entitlement, PurchaseCondition, PurchaseSource};
 
-/// From this share of the month's requests on, the dashboard warns.
+/// From this share of the month's requests on, the dashboard and a mail warn.
 const WARNED_FROM_PERCENT: u64 = 80;
 /// So long an account that has used up its requests is served on, …
 pub const GRACE: Duration = Duration::hours(72);
@@ -59,6 +59,13 @@ pub struct Tier {
     pub log_days: u32,
 }
 
+impl Tier {
+    /// From so many requests on, an account is near their end.
+    pub fn warned_from(&self) -> u64 {
+        self.requests_per_month.saturating_mul(WARNED_FROM_PERCENT).div_ceil(100)
+    }
+}
+
 static TIERS: LazyLock<Vec<Tier>> =
     LazyLock::new(|| serde_json::from_str(include_str!("../data/tiers.json")).expect("a test reads it"));
 
@@ -85,7 +92,7 @@ pub enum Standing {
 /// `over_since`: when it was first seen that this month's requests are used up.
 pub fn standing(tier: &Tier, requests: u64, over_since: Option<OffsetDateTime>, now: OffsetDateTime) -> Standing {
     let most = tier.requests_per_month;
-    if requests.saturating_mul(100) < most.saturating_mul(WARNED_FROM_PERCENT) {
+    if requests < tier.warned_from() {
         return Standing::Within;
     }
     if requests < most {
@@ -103,6 +110,13 @@ pub fn standing(tier: &Tier, requests: u64, over_since: Option<OffsetDateTime>, 
 pub fn month_of(now: OffsetDateTime) -> Date {
     let today = now.to_offset(time::UtcOffset::UTC).date();
     today.replace_day(1).unwrap_or(today)
+}
+
+/// When the count of requests begins anew.
+pub fn next_month(now: OffsetDateTime) -> OffsetDateTime {
+    let first = month_of(now);
+    let days = first.month().length(first.year());
+    (first + Duration::days(days.into())).with_time(Time::MIDNIGHT).assume_utc()
 }
 
 /// A price at Stripe, and the tier that it buys.
@@ -200,5 +214,6 @@ mod tests {
     fn a_month_begins_at_midnight_of_utc() {
         assert_eq!(month_of(datetime!(2026-03-01 0:00 UTC)), date!(2026 - 03 - 01));
         assert_eq!(month_of(datetime!(2026-03-01 0:30 +1)), date!(2026 - 02 - 01));
+        assert_eq!(next_month(datetime!(2026-12-31 23:59 UTC)), datetime!(2027-01-01 0:00 UTC));
     }
 }

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 
 use crate::ids::{AccountId, AppId, IssuerId, MemberId, PlanId, ProxyId, SessionId};
 use crate::issuer::{IssuerConfig, OidcDialect};
+use crate::notices::AccountNotice;
 use crate::policy::{AnonymousPolicy, ProxyPolicy};
 use crate::provider::KeyPlacement;
 use crate::rules::EndpointRule;
@@ -42,6 +43,8 @@ pub struct MemberView {
     pub account_name: String,
     /// Whether there is a billing page.
     pub takes_money: bool,
+    /// What every page says of the account; the most pressing first.
+    pub notices: Vec<AccountNotice>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

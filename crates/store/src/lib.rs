@@ -3,6 +3,7 @@
 //! The only place with SQL. Must not know the web framework, the pipeline or who may do what:
 //! callers pass the account or app that a row must belong to.
 
+pub mod account_notices;
 pub mod accounts;
 pub mod app_check;
 pub mod app_users;

@@ -1,6 +1,7 @@
 //! What accounts have of us and pay for it, and how much of it they have used.
 
 use keyward_domain::ids::AccountId;
+use keyward_domain::notices::AccountNotice;
 use keyward_domain::plans::Entitlement;
 use keyward_domain::tiers::TierName;
 use sqlx::FromRow;
@@ -8,6 +9,7 @@ use sqlx::types::Json;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::account_notices::give_notice;
 #[cfg(feature = "testing")]
 use crate::accounts::one_row;
 use crate::{Store, StoreError};
@@ -21,6 +23,8 @@ pub struct AccountTierRow {
     pub over_since: Option<OffsetDateTime>,
     pub stopped: bool,
     requests: i64,
+    /// Kinds of notices that were given this month, to the tier of now.
+    pub notices: Vec<String>,
 }
 
 impl AccountTierRow {
@@ -35,6 +39,16 @@ impl AccountTierRow {
 
 const COLUMNS: &str =
     "accounts.id, tier, stripe_customer, subscription, over_since, stopped, coalesce(requests, 0) AS requests";
+const NOTICES: &str = "ARRAY(SELECT kind FROM account_notices AS given
+    WHERE given.account_id = accounts.id AND given.month = $1 AND given.tier = accounts.tier)";
+
+/// What an account has come to, by the tier that it was judged by.
+pub struct Judged<'a> {
+    pub tier: TierName,
+    pub over_since: Option<OffsetDateTime>,
+    pub stopped: bool,
+    pub notice: Option<&'a AccountNotice>,
+}
 
 /// What a reading at Stripe brought.
 pub struct BillingReading {
@@ -42,13 +56,16 @@ pub struct BillingReading {
     pub number: i64,
     pub tier: TierName,
     pub subscription: Option<Entitlement>,
+    /// Of a payment that failed.
+    pub notice: Option<AccountNotice>,
 }
 
 impl Store {
     /// With the requests of this month.
     pub async fn account_tier(&self, account: AccountId, month: Date) -> Result<AccountTierRow, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM accounts LEFT JOIN account_months ON account_id = accounts.id AND month = $2
+            "SELECT {COLUMNS}, '{{}}'::text[] AS notices
+             FROM accounts LEFT JOIN account_months ON account_id = accounts.id AND month = $2
              WHERE accounts.id = $1"
         );
         Ok(sqlx::query_as(&sql).bind(account.0).bind(month).fetch_one(&self.pool).await?)
@@ -57,29 +74,45 @@ impl Store {
     /// Those whose standing may have to change: with so many requests this month, or not within their tier until now.
     pub async fn accounts_to_judge(&self, month: Date, from_requests: u64) -> Result<Vec<AccountTierRow>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM accounts LEFT JOIN account_months ON account_id = accounts.id AND month = $1
+            "SELECT {COLUMNS}, {NOTICES} AS notices
+             FROM accounts LEFT JOIN account_months ON account_id = accounts.id AND month = $1
              WHERE requests >= $2 OR over_since IS NOT NULL OR stopped ORDER BY accounts.id"
         );
         let from = i64::try_from(from_requests).unwrap_or(i64::MAX);
         Ok(sqlx::query_as(&sql).bind(month).bind(from).fetch_all(&self.pool).await?)
     }
 
-    /// The edge hears of it where `stopped` has changed.
+    /// With the notice, in one transaction. The edge hears of it where `stopped` has changed. Nothing of it for an account
+    /// whose tier has changed since it was judged.
     pub async fn set_standing(
         &self,
         account: AccountId,
-        over_since: Option<OffsetDateTime>,
-        stopped: bool,
+        judged: &Judged<'_>,
+        now: OffsetDateTime,
     ) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin().await?;
+        let found: Option<Uuid> =
+            sqlx::query_scalar("SELECT id FROM accounts WHERE id = $1 AND tier = $2 FOR NO KEY UPDATE")
+                .bind(account.0)
+                .bind(judged.tier.name())
+                .fetch_optional(&mut *tx)
+                .await?;
+        if found.is_none() {
+            return Ok(());
+        }
         sqlx::query(
             "UPDATE accounts SET over_since = $2, stopped = $3
              WHERE id = $1 AND (over_since IS DISTINCT FROM $2 OR stopped <> $3)",
         )
         .bind(account.0)
-        .bind(over_since)
-        .bind(stopped)
-        .execute(&self.pool)
+        .bind(judged.over_since)
+        .bind(judged.stopped)
+        .execute(&mut *tx)
         .await?;
+        if let Some(notice) = judged.notice {
+            give_notice(&mut tx, account, notice, now).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 
@@ -136,7 +169,7 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         }
-        sqlx::query(
+        let written = sqlx::query(
             "UPDATE accounts SET tier = $3, subscription = $4, billing_read = $2, billing_read_at = $5
              WHERE id = $1 AND billing_read < $2",
         )
@@ -147,6 +180,9 @@ impl Store {
         .bind(now)
         .execute(&mut *tx)
         .await?;
+        if let Some(notice) = reading.notice.as_ref().filter(|_| written.rows_affected() > 0) {
+            give_notice(&mut tx, account, notice, now).await?;
+        }
         tx.commit().await?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use time::Duration;
 
 /// `failures` in a row, the one just now not counted. A wait that the seller asked for is kept at least.
-pub(super) fn wait(
+pub(crate) fn wait(
     failures: i32,
     (first, longest): (Duration, Duration),
     asked: Option<Duration>,
@@ -17,7 +17,7 @@ pub(super) fn wait(
 }
 
 /// Between 0 and 1; where there is no randomness, all wait equally long.
-pub(super) fn jitter() -> f64 {
+pub(crate) fn jitter() -> f64 {
     let mut byte = [0_u8];
     match getrandom::fill(&mut byte) {
         Ok(()) => f64::from(byte[0]) / 255.0,

@@ -7,6 +7,8 @@ mod demo;
 mod equal_work;
 mod isolation;
 mod issuers;
+mod notices;
+mod paying;
 mod plans;
 mod policies;
 mod proxies;

@@ -1,77 +1,15 @@
 //! What developers pay us for: the tier follows Stripe, and an account is warned, served on, stopped and let go again.
 
-use hmac::{Hmac, Mac};
-use http::{HeaderMap, HeaderValue};
-use keyward_control::{Actor, Control, ControlError, WebhookError, WebhookTaken};
+use http::HeaderMap;
+use keyward_control::{ControlError, WebhookError, WebhookTaken};
 use keyward_domain::tiers::{GRACE, Standing, TierName};
 use keyward_domain::view::SubscriptionState;
 use keyward_payments::{Webhook, WebhookRefusal};
-use serde_json::{Value, json};
-use sha2::Sha256;
+use serde_json::json;
 use time::Duration;
 
-use crate::shop::BILLING_SECRET;
+use crate::paying::Paying;
 use crate::world::World;
-
-struct Paying {
-    world: World,
-    control: Control,
-    actor: Actor,
-}
-
-impl Paying {
-    async fn start() -> Self {
-        let world = World::development().await;
-        let (control, actor) = (world.taking_money(), world.actor("ada@example.com").await);
-        Self { world, control, actor }
-    }
-
-    /// Signed as Stripe does.
-    async fn event(&self, id: &str) -> Result<WebhookTaken, WebhookError> {
-        let event = json!({"id": id, "type": "customer.subscription.updated", "livemode": false,
-            "data": {"object": {"id": "sub_1", "customer": "cus_own"}}});
-        self.sends(&event, BILLING_SECRET).await
-    }
-
-    async fn sends(&self, event: &Value, secret: &str) -> Result<WebhookTaken, WebhookError> {
-        let (body, at) = (event.to_string(), self.world.now().unix_timestamp());
-        let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
-        let signature = mac.chain_update(format!("{at}.{body}")).finalize().into_bytes();
-        let header = format!("t={at},v1={}", hex::encode(signature));
-        let mut headers = HeaderMap::new();
-        headers.insert("stripe-signature", HeaderValue::from_str(&header).expect("plain"));
-        self.control.take_billing_webhook(Webhook { headers: &headers, body: body.as_bytes() }).await
-    }
-
-    async fn tier(&self) -> TierName {
-        self.control.billing(&self.actor).await.expect("there").expect("money is taken").tier.name
-    }
-
-    async fn standing(&self) -> Standing {
-        self.control.judge_accounts().await.expect("judged");
-        self.control.billing(&self.actor).await.expect("there").expect("money is taken").standing
-    }
-
-    async fn uses(&self, requests: u64) {
-        let (account, month) = (self.actor.account_id(), self.world.now().date().replace_day(1).expect("a day"));
-        let sql = format!(
-            "INSERT INTO account_months VALUES ('{account}', '{month}', {requests})
-             ON CONFLICT (account_id, month) DO UPDATE SET requests = {requests}"
-        );
-        self.world.database.execute(&sql).await;
-    }
-
-    async fn is_stopped(&self) -> bool {
-        let sql = format!("SELECT count(*) FROM accounts WHERE stopped AND id = '{}'", self.actor.account_id());
-        self.world.database.count(&sql).await == 1
-    }
-
-    /// Through Checkout: Stripe knows the account by then.
-    async fn checks_out(&self) {
-        self.control.start_checkout(&self.actor, TierName::Pro).await.expect("a page");
-        self.world.shop.has_customer("cus_own", None, None);
-    }
-}
 
 #[tokio::test]
 async fn without_stripe_there_is_nothing_to_pay_and_everything_is_on() {

@@ -101,6 +101,10 @@ impl World {
 
     /// The same installation, where developers pay: `price_pro` and `price_scale`, with a trial of 14 days.
     pub fn taking_money(&self) -> Control {
+        Control::new(self.parts_taking_money())
+    }
+
+    pub fn parts_taking_money(&self) -> ControlParts {
         let prices = [(TierName::Pro, "price_pro"), (TierName::Scale, "price_scale")];
         let stripe = OwnStripe::new(self.shop.addresses().stripe.as_ref(), STRIPE_KEY, &[BILLING_SECRET]);
         let billing = Billing {
@@ -110,7 +114,7 @@ impl World {
         };
         let surroundings = (self.control.settings().clone(), Reach::PublicHttps);
         let parts = Self::parts(&self.database, &self.now, surroundings, (key_ring(), &self.shop));
-        Control::new(ControlParts { billing: Some(billing), ..parts })
+        ControlParts { billing: Some(billing), ..parts }
     }
 
     /// The same installation, started with another key-encryption key.
