@@ -42,6 +42,13 @@ fn ThisMonth(view: BillingView) -> impl IntoView {
     let of = |used: u64, most: u64| format!("{} of {}", number(used), number(most));
     let Tier { requests_per_month, apps, members, .. } = view.tier;
     let lead = format!("Requests begin anew on {}.", dated_moment(view.resets_at));
+    let logs = view.log_days_from.map(|from| {
+        let days = view.tier.log_days;
+        format!(
+            "Single requests that are older than {days} days stay until {}; with this tier, they are deleted then.",
+            dated_moment(from)
+        )
+    });
     view! {
         <Section title="This month" lead>
             <dl class="figures">
@@ -49,6 +56,7 @@ fn ThisMonth(view: BillingView) -> impl IntoView {
                 <Figure label="Apps" value=of(view.apps, apps.into())/>
                 <Figure label="Members" value=of(view.members, members.into())/>
             </dl>
+            {logs.map(|text| view! { <p class="muted">{text}</p> })}
         </Section>
     }
     .into_any()

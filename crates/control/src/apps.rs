@@ -53,6 +53,7 @@ impl Control {
             plans: plans.map(|row| PlanName { id: PlanId(row.id), name: row.name }).collect(),
             proxies: proxies.into_iter().map(proxy_summary).collect::<Result<_, _>>()?,
             usage_retention_days: self.store().usage_retention_days(account, app).await?,
+            log_days: self.log_days(account).await?,
         })
     }
 

@@ -2,6 +2,7 @@
 //! no money there is none of it, and everything is on.
 
 use keyward_domain::ids::AccountId;
+use keyward_domain::log_days::LogDays;
 use keyward_domain::notices::{AccountNotice, Use};
 use keyward_domain::plans::{Entitlement, EntitlementState};
 use keyward_domain::tiers::{self, TierName, TierPrice, month_of, next_month, paid_tier, standing};
@@ -42,6 +43,7 @@ impl Control {
             apps: u64::try_from(apps).unwrap_or(0),
             members: u64::try_from(members).unwrap_or(0),
             resets_at: next_month(now),
+            log_days_from: row.log_days(now)?.and_then(|kept| kept.from),
             subscription: row.subscription.as_ref().and_then(|paid| subscription(tier.name, &paid.0)),
             has_portal: row.stripe_customer.is_some(),
             may_pay: actor.editing().is_ok(),
@@ -153,6 +155,15 @@ impl Control {
         }
         let row = self.store().account_tier(account, month_of(self.now())).await?;
         Ok(Some(row.tier()?.tier().log_days))
+    }
+
+    /// What of single requests is kept; `None` for as many days as any.
+    pub(crate) async fn log_days(&self, account: AccountId) -> Result<Option<LogDays>, ControlError> {
+        if self.taking_money().is_none() {
+            return Ok(None);
+        }
+        let now = self.now();
+        Ok(self.store().account_tier(account, month_of(now)).await?.log_days(now)?)
     }
 
     /// Two tabs at once make one customer: Stripe by the account's key, we by the first that was written.

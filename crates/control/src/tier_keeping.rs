@@ -30,6 +30,9 @@ impl Control {
             return;
         }
         loop {
+            if let Err(error) = self.store().begin_billing(self.now()).await {
+                tracing::warn!(%error, "that money is taken here could not be written down");
+            }
             if let Err(error) = self.judge_accounts().await {
                 tracing::warn!(%error, "the standing of accounts could not be looked at");
             }

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 
 use crate::ids::{AccountId, AppId, IssuerId, MemberId, PlanId, ProxyId, SessionId};
 use crate::issuer::{IssuerConfig, OidcDialect};
+use crate::log_days::LogDays;
 use crate::notices::AccountNotice;
 use crate::policy::{AnonymousPolicy, ProxyPolicy};
 use crate::provider::KeyPlacement;
@@ -83,6 +84,8 @@ pub struct AppView {
     pub proxies: Vec<ProxySummary>,
     /// Single requests are kept so long.
     pub usage_retention_days: i32,
+    /// What the account's tier has room for; `None` for as many as any.
+    pub log_days: Option<LogDays>,
 }
 
 /// A plan that may be chosen.

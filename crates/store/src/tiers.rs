@@ -1,6 +1,7 @@
 //! What accounts have of us and pay for it, and how much of it they have used.
 
 use keyward_domain::ids::AccountId;
+use keyward_domain::log_days::{Fall, LogDays, fall};
 use keyward_domain::notices::AccountNotice;
 use keyward_domain::plans::Entitlement;
 use keyward_domain::tiers::TierName;
@@ -17,7 +18,6 @@ use crate::{Store, StoreError};
 #[derive(FromRow)]
 pub struct AccountTierRow {
     pub id: Uuid,
-    tier: String,
     pub stripe_customer: Option<String>,
     pub subscription: Option<Json<Entitlement>>,
     pub over_since: Option<OffsetDateTime>,
@@ -25,11 +25,49 @@ pub struct AccountTierRow {
     requests: i64,
     /// Kinds of notices that were given this month, to the tier of now.
     pub notices: Vec<String>,
+    #[sqlx(flatten)]
+    kept: KeptRow,
 }
+
+/// What says how long single requests are kept.
+#[derive(FromRow)]
+pub(crate) struct KeptRow {
+    tier: String,
+    fell_from: Option<String>,
+    fell_at: Option<OffsetDateTime>,
+    began_at: Option<OffsetDateTime>,
+}
+
+impl KeptRow {
+    fn tier(&self) -> Result<TierName, StoreError> {
+        tier_named(&self.tier)
+    }
+
+    fn fell(&self) -> Result<Option<Fall>, StoreError> {
+        let Some((from, at)) = self.fell_from.as_deref().zip(self.fell_at) else { return Ok(None) };
+        Ok(Some(Fall { from: tier_named(from)?, at }))
+    }
+
+    /// `None` where developers pay nothing: as many as any.
+    pub fn log_days(&self, now: OffsetDateTime) -> Result<Option<LogDays>, StoreError> {
+        let Some(began) = self.began_at else { return Ok(None) };
+        Ok(Some(LogDays::of(self.tier()?, self.fell()?, began, now)))
+    }
+}
+
+fn tier_named(name: &str) -> Result<TierName, StoreError> {
+    TierName::named(name).ok_or_else(|| StoreError::Broken(format!("{name} is no tier")))
+}
+
+pub(crate) const KEPT_COLUMNS: &str = "tier, fell_from, fell_at, (SELECT began_at FROM billing_began) AS began_at";
 
 impl AccountTierRow {
     pub fn tier(&self) -> Result<TierName, StoreError> {
-        TierName::named(&self.tier).ok_or_else(|| StoreError::Broken(format!("{} is no tier", self.tier)))
+        self.kept.tier()
+    }
+
+    pub fn log_days(&self, now: OffsetDateTime) -> Result<Option<LogDays>, StoreError> {
+        self.kept.log_days(now)
     }
 
     pub fn requests(&self) -> u64 {
@@ -38,7 +76,7 @@ impl AccountTierRow {
 }
 
 const COLUMNS: &str =
-    "accounts.id, tier, stripe_customer, subscription, over_since, stopped, coalesce(requests, 0) AS requests";
+    "accounts.id, stripe_customer, subscription, over_since, stopped, coalesce(requests, 0) AS requests";
 const NOTICES: &str = "ARRAY(SELECT kind FROM account_notices AS given
     WHERE given.account_id = accounts.id AND given.month = $1 AND given.tier = accounts.tier)";
 
@@ -64,7 +102,7 @@ impl Store {
     /// With the requests of this month.
     pub async fn account_tier(&self, account: AccountId, month: Date) -> Result<AccountTierRow, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS}, '{{}}'::text[] AS notices
+            "SELECT {COLUMNS}, {KEPT_COLUMNS}, '{{}}'::text[] AS notices
              FROM accounts LEFT JOIN account_months ON account_id = accounts.id AND month = $2
              WHERE accounts.id = $1"
         );
@@ -74,7 +112,7 @@ impl Store {
     /// Those whose standing may have to change: with so many requests this month, or not within their tier until now.
     pub async fn accounts_to_judge(&self, month: Date, from_requests: u64) -> Result<Vec<AccountTierRow>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS}, {NOTICES} AS notices
+            "SELECT {COLUMNS}, {KEPT_COLUMNS}, {NOTICES} AS notices
              FROM accounts LEFT JOIN account_months ON account_id = accounts.id AND month = $1
              WHERE requests >= $2 OR over_since IS NOT NULL OR stopped ORDER BY accounts.id"
         );
@@ -116,11 +154,19 @@ impl Store {
         Ok(())
     }
 
-    /// For an installation that takes no money: nobody is stopped.
+    /// From the first time on that it is said, tiers cut what is kept, after some days.
+    pub async fn begin_billing(&self, now: OffsetDateTime) -> Result<(), StoreError> {
+        let begun = sqlx::query("INSERT INTO billing_began (began_at) VALUES ($1) ON CONFLICT DO NOTHING").bind(now);
+        begun.execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// For an installation that takes no money: nobody is stopped, and nothing is cut.
     pub async fn lift_all_standings(&self) -> Result<u64, StoreError> {
         let lifted = sqlx::query(
             "UPDATE accounts SET over_since = NULL, stopped = false WHERE over_since IS NOT NULL OR stopped",
         );
+        sqlx::query("DELETE FROM billing_began").execute(&self.pool).await?;
         Ok(lifted.execute(&self.pool).await?.rows_affected())
     }
 
@@ -169,18 +215,9 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         }
-        let written = sqlx::query(
-            "UPDATE accounts SET tier = $3, subscription = $4, billing_read = $2, billing_read_at = $5
-             WHERE id = $1 AND billing_read < $2",
-        )
-        .bind(account.0)
-        .bind(reading.number)
-        .bind(reading.tier.name())
-        .bind(reading.subscription.as_ref().map(Json))
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-        if let Some(notice) = reading.notice.as_ref().filter(|_| written.rows_affected() > 0) {
+        if write_tier(&mut tx, account, reading, now).await?
+            && let Some(notice) = &reading.notice
+        {
             give_notice(&mut tx, account, notice, now).await?;
         }
         tx.commit().await?;
@@ -235,4 +272,34 @@ impl Store {
         let changed = sqlx::query("UPDATE accounts SET tier = $2 WHERE id = $1").bind(account.0).bind(tier.name());
         one_row(changed.execute(&self.pool).await?.rows_affected())
     }
+}
+
+/// Whether it was: a later reading may have been.
+async fn write_tier(
+    connection: &mut sqlx::PgConnection,
+    account: AccountId,
+    reading: &BillingReading,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let before = format!(
+        "SELECT {KEPT_COLUMNS} FROM accounts WHERE id = $1 AND billing_read < $2 FOR NO KEY UPDATE OF accounts"
+    );
+    let before: Option<KeptRow> =
+        sqlx::query_as(&before).bind(account.0).bind(reading.number).fetch_optional(&mut *connection).await?;
+    let Some(before) = before else { return Ok(false) };
+    let fell = fall(before.tier()?, before.fell()?, reading.tier, now);
+    sqlx::query(
+        "UPDATE accounts SET tier = $3, subscription = $4, billing_read = $2, billing_read_at = $5, fell_from = $6, fell_at = $7
+         WHERE id = $1",
+    )
+    .bind(account.0)
+    .bind(reading.number)
+    .bind(reading.tier.name())
+    .bind(reading.subscription.as_ref().map(Json))
+    .bind(now)
+    .bind(fell.map(|fell| fell.from.name()))
+    .bind(fell.map(|fell| fell.at))
+    .execute(connection)
+    .await?;
+    Ok(true)
 }

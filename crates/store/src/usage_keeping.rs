@@ -2,11 +2,12 @@
 //! sums by user after a good year. Sums by hour stay as long as their proxy.
 
 use keyward_domain::ids::{AccountId, AppId};
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{FromRow, PgConnection, Postgres, Transaction};
 use time::{Date, Duration, OffsetDateTime, Time};
 use uuid::Uuid;
 
 use crate::accounts::one_row;
+use crate::tiers::{KEPT_COLUMNS, KeptRow};
 use crate::{Store, StoreError};
 
 /// Partitions are there so long before their day: the dashboard may be away meanwhile.
@@ -25,6 +26,22 @@ pub struct UsageKept {
     pub days_dropped: usize,
     pub events_deleted: u64,
     pub user_sums_deleted: u64,
+}
+
+#[derive(FromRow)]
+struct AskedRow {
+    account_id: Uuid,
+    id: Uuid,
+    usage_retention_days: i32,
+    #[sqlx(flatten)]
+    kept: KeptRow,
+}
+
+/// For how many days an app's events are kept now.
+struct KeptApp {
+    account: AccountId,
+    app: AppId,
+    days: i32,
 }
 
 impl Store {
@@ -55,23 +72,34 @@ impl Store {
         for day in (0..=DAYS_AHEAD).map(|ahead| today + Duration::days(ahead)).filter(|day| !known.contains(day)) {
             kept.days_made += usize::from(self.make_usage_day(day).await?);
         }
-        let longest = self.longest_retention().await?;
+        let apps = self.kept_apps(now).await?;
+        // A day is dropped when nobody keeps it.
+        let longest = apps.iter().map(|app| app.days).max().unwrap_or(LONGEST_RETENTION_DAYS);
+        let longest = Duration::days(longest.into());
         for day in known {
             if begin(day) + Duration::DAY <= now - longest {
                 kept.days_dropped += usize::from(self.drop_usage_day(day).await?);
             }
         }
-        kept.events_deleted = self.delete_old_usage(now).await?;
+        kept.events_deleted = self.delete_old_usage(&apps, now).await?;
         let deleted = sqlx::query("DELETE FROM usage_user_hours WHERE hour < $1").bind(now - USER_SUMS_KEPT);
         kept.user_sums_deleted = deleted.execute(&self.pool).await?.rows_affected();
         Ok(kept)
     }
 
-    /// Of all apps: a day is dropped when nobody keeps it.
-    async fn longest_retention(&self) -> Result<Duration, StoreError> {
-        let days: Option<i32> =
-            sqlx::query_scalar("SELECT max(usage_retention_days) FROM apps").fetch_one(&self.pool).await?;
-        Ok(Duration::days(days.unwrap_or(LONGEST_RETENTION_DAYS).into()))
+    /// What each app asks for, and no more than its account's tier has room for.
+    async fn kept_apps(&self, now: OffsetDateTime) -> Result<Vec<KeptApp>, StoreError> {
+        let sql = format!(
+            "SELECT account_id, apps.id, usage_retention_days, {KEPT_COLUMNS}
+             FROM apps JOIN accounts ON accounts.id = apps.account_id"
+        );
+        let rows: Vec<AskedRow> = sqlx::query_as(&sql).fetch_all(&self.pool).await?;
+        let kept = rows.into_iter().map(|row| {
+            let asked = row.usage_retention_days;
+            let days = row.kept.log_days(now)?.map_or(asked, |tier| tier.of_asked(asked));
+            Ok(KeptApp { account: AccountId(row.account_id), app: AppId(row.id), days })
+        });
+        kept.collect()
     }
 
     /// What the default partition has of that day moves into its own. Whether it was made now.
@@ -119,14 +147,12 @@ impl Store {
     }
 
     /// In pieces, so that no lock is held for long.
-    async fn delete_old_usage(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
-        let apps: Vec<(Uuid, Uuid, i32)> =
-            sqlx::query_as("SELECT account_id, id, usage_retention_days FROM apps").fetch_all(&self.pool).await?;
+    async fn delete_old_usage(&self, apps: &[KeptApp], now: OffsetDateTime) -> Result<u64, StoreError> {
         let mut total = 0;
-        for (account, app, days) in apps {
+        for KeptApp { account, app, days } in apps {
             loop {
-                let before = now - Duration::days(days.into());
-                let deleted = self.delete_usage_before(AccountId(account), AppId(app), before).await?;
+                let before = now - Duration::days((*days).into());
+                let deleted = self.delete_usage_before(*account, *app, before).await?;
                 total += deleted;
                 if deleted < ROWS_AT_ONCE.unsigned_abs() {
                     break;

@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 use keyward_control::{ControlError, WebhookError, WebhookTaken};
+use keyward_domain::log_days::LogDays;
 use keyward_domain::tiers::{GRACE, Standing, TierName};
 use keyward_domain::view::SubscriptionState;
 use keyward_payments::{Webhook, WebhookRefusal};
@@ -147,4 +148,51 @@ async fn a_tier_has_room_for_so_many_apps_and_days() {
     paying.control.set_usage_retention(&paying.actor, app, &most.to_string()).await.expect("kept");
     let longer = paying.control.set_usage_retention(&paying.actor, app, &(most + 1).to_string()).await;
     assert!(matches!(longer, Err(ControlError::Invalid { field: "days", .. })));
+}
+
+#[tokio::test]
+async fn logs_of_a_larger_tier_stay_for_seven_days_after_it_ended() {
+    let paying = Paying::start().await;
+    let (store, now) = (paying.world.database.store(), paying.world.now());
+    store.begin_billing(now - Duration::days(60)).await.expect("begun");
+    paying.checks_out().await;
+    paying.world.shop.sells("cus_own", "active");
+    paying.event("evt_1").await.expect("taken");
+    let app = paying.control.create_app(&paying.actor, "App").await.expect("made");
+    paying.control.set_usage_retention(&paying.actor, app, "90").await.expect("Pro keeps 90");
+    let proxy = paying.world.openai_proxy(&paying.actor, app).await;
+    let event = format!(
+        "INSERT INTO usage_events (id, account_id, app_id, proxy_id, occurred_at, method, status, outcome, request_bytes, response_bytes, duration_ms)
+         VALUES (gen_random_uuid(), '{}', '{app}', '{proxy}', '{}', 'GET', 200, 'completed', 1, 1, 1)",
+        paying.actor.account_id(),
+        now - Duration::days(50)
+    );
+    paying.world.database.execute(&event).await;
+    let kept = async || {
+        paying.control.sweep().await.expect("swept");
+        paying.world.database.count("SELECT count(*) FROM usage_events").await
+    };
+    let said = async || paying.control.app(&paying.actor, app).await.expect("there").log_days.expect("tiers hold");
+    assert_eq!((kept().await, said().await), (1, LogDays { days: 90, from: None }));
+
+    paying.world.shop.sells("cus_own", "canceled");
+    paying.event("evt_2").await.expect("taken");
+    let cut_at = now + Duration::days(7);
+    assert_eq!((kept().await, said().await), (1, LogDays { days: 30, from: Some(cut_at) }));
+    let billing = paying.control.billing(&paying.actor).await.expect("there").expect("money is taken");
+    assert_eq!((billing.tier.name, billing.log_days_from), (TierName::Free, Some(cut_at)));
+    paying.world.wait(Duration::days(3));
+    paying.event("evt_3").await.expect("taken");
+    assert_eq!(said().await.from, Some(cut_at), "heard of again, it does not begin anew");
+    paying.world.wait(Duration::days(4) - Duration::SECOND);
+    assert_eq!(kept().await, 1);
+
+    paying.world.shop.sells("cus_own", "active");
+    paying.event("evt_4").await.expect("taken");
+    paying.world.wait(Duration::days(1));
+    assert_eq!((kept().await, said().await), (1, LogDays { days: 90, from: None }), "paid in time, nothing was lost");
+    paying.world.shop.sells("cus_own", "canceled");
+    paying.event("evt_5").await.expect("taken");
+    paying.world.wait(Duration::days(7));
+    assert_eq!((kept().await, said().await), (0, LogDays { days: 30, from: None }));
 }

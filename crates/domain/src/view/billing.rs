@@ -17,6 +17,9 @@ pub struct BillingView {
     /// When the count of requests begins anew.
     #[serde(with = "time::serde::rfc3339")]
     pub resets_at: OffsetDateTime,
+    /// A larger tier was had until lately: from then on, this one's days of single requests hold.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub log_days_from: Option<OffsetDateTime>,
     pub subscription: Option<SubscriptionView>,
     /// A customer has a portal.
     pub has_portal: bool,

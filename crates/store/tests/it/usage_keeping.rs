@@ -122,3 +122,23 @@ async fn sums_by_user_end_after_a_good_year() {
     assert_eq!(database.count(&format!("{left} usage_user_hours")).await, 1);
     assert_eq!(database.count(&format!("{left} usage_hours")).await, 2);
 }
+
+#[tokio::test]
+async fn a_tier_keeps_no_more_than_its_days_and_nothing_is_cut_where_no_money_is_taken() {
+    let database = planted().await;
+    let store = database.store();
+    store.set_usage_retention(AccountId(id(1)), AppId(id(2)), 90).await.expect("set");
+    write(&database, &[at(10, 24 * 20), at(11, 24 * 40)]).await;
+    let kept_at = async |days: i64| {
+        store.keep_usage(NOW + Duration::days(days)).await.expect("kept");
+        database.count(EVENTS).await
+    };
+    assert_eq!(kept_at(0).await, 2, "nobody pays");
+    store.begin_billing(NOW).await.expect("begun");
+    store.begin_billing(NOW + Duration::days(6)).await.expect("the first time counts");
+    assert_eq!(kept_at(6).await, 2, "not at once");
+    store.lift_all_standings().await.expect("lifted");
+    assert_eq!(kept_at(8).await, 2, "nobody pays any more");
+    store.begin_billing(NOW).await.expect("begun");
+    assert_eq!(kept_at(7).await, 1, "30 days, in the free tier");
+}
