@@ -18,6 +18,11 @@ pub async fn keep(name: &str, id: impl std::fmt::Display, answer: &impl Serializ
     session()?.insert(&key(name, id), answer).await.map_err(|_| PageError::Internal)
 }
 
+/// For the page that comes next, however the form was sent.
+pub async fn leave(name: &str, id: impl std::fmt::Display, text: &str) -> Result<(), PageError> {
+    session()?.insert(&key(name, id), text).await.map_err(|_| PageError::Internal)
+}
+
 pub async fn take<T: DeserializeOwned>(name: &str, id: impl std::fmt::Display) -> Result<Option<T>, PageError> {
     session()?.remove(&key(name, id)).await.map_err(|_| PageError::Internal)
 }
@@ -25,3 +30,4 @@ pub async fn take<T: DeserializeOwned>(name: &str, id: impl std::fmt::Display) -
 /// Names of what is kept.
 pub const TOKEN_CHECK: &str = "token-check";
 pub const TEST_ANSWER: &str = "test-answer";
+pub const RULE_DOUBT: &str = "rule-doubt";

@@ -49,7 +49,12 @@ fn tier_prices(text: &str) -> Result<Vec<TierPrice>, &'static str> {
         let is_price = price.starts_with("price_") && price.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if is_price { Ok(TierPrice { tier, price: price.to_owned() }) } else { Err(WRONG) }
     };
-    text.split(',').map(parse).collect()
+    let prices: Vec<TierPrice> = text.split(',').map(parse).collect::<Result<_, _>>()?;
+    let is_twice = |(at, price): (usize, &TierPrice)| prices[..at].iter().any(|other| other.price == price.price);
+    if prices.iter().enumerate().any(is_twice) {
+        return Err("names a price twice: each buys one tier");
+    }
+    Ok(prices)
 }
 
 fn trial_days(text: &str) -> Result<u16, String> {
@@ -68,7 +73,16 @@ mod tests {
             prices.iter().map(|price| (price.tier, price.price.as_str())).collect::<Vec<_>>(),
             [(TierName::Pro, "price_1"), (TierName::Scale, "price_2"),]
         );
-        for wrong in ["", "pro", "pro=", "pro=prod_1", "free=price_1", "gold=price_1", "pro=price_1;x"] {
+        for wrong in [
+            "",
+            "pro",
+            "pro=",
+            "pro=prod_1",
+            "free=price_1",
+            "gold=price_1",
+            "pro=price_1;x",
+            "pro=price_1,scale=price_1",
+        ] {
             assert!(tier_prices(wrong).is_err(), "{wrong}");
         }
         assert!(trial_days("91").is_err() && trial_days("-1").is_err() && trial_days("14") == Ok(14));

@@ -12,6 +12,13 @@ pub struct PurchaseWorkers {
     stop: CancellationToken,
 }
 
+/// The start does not wait for Stripe.
+async fn say_faults_of_prices(control: &Control) {
+    for fault in control.faults_of_prices().await {
+        tracing::error!("{fault}");
+    }
+}
+
 impl PurchaseWorkers {
     pub fn start(control: &Control) -> Self {
         let (mut running, stop) = (JoinSet::new(), CancellationToken::new());
@@ -21,6 +28,13 @@ impl PurchaseWorkers {
         running.spawn(async move { reading.keep_purchases_read(stop_reading).await });
         running.spawn(async move { keeping.keep_tiers(stop_keeping).await });
         running.spawn(async move { telling.keep_notices_sent(stop_telling).await });
+        let (looking, stop_looking) = (control.clone(), stop.clone());
+        running.spawn(async move {
+            tokio::select! {
+                () = say_faults_of_prices(&looking) => {}
+                () = stop_looking.cancelled() => {}
+            }
+        });
         running.spawn(async move { reconciling.keep_purchases_reconciled(stop_reconciling).await });
         Self { running, stop }
     }

@@ -15,6 +15,10 @@ pub fn Purchases(purchases: Vec<PurchaseView>, email_link: EmailLink) -> impl In
             <p class="field-hint">"Customers without a user who have this user’s verified e-mail address count too; only a token tells the address."</p>
         }),
     };
+    let several = (purchases.len() > 1).then(|| {
+        let text = "Several customers are this user, and whatever any of them has counts. One that is somebody else can be unlinked under the app’s purchases.";
+        view! { <p class="field-hint">{text}</p> }
+    });
     let list = if purchases.is_empty() {
         view! { <Empty title="Nothing bought" text="No customer at Stripe or RevenueCat is linked to this user."/> }
             .into_any()
@@ -22,7 +26,7 @@ pub fn Purchases(purchases: Vec<PurchaseView>, email_link: EmailLink) -> impl In
         let rows = purchases.into_iter().map(row).collect_view();
         view! { <ul class="row-list">{rows}</ul> }.into_any()
     };
-    view! { <Section title="Purchases">{list}{note}</Section> }.into_any()
+    view! { <Section title="Purchases">{list}{several}{note}</Section> }.into_any()
 }
 
 fn row(purchase: PurchaseView) -> impl IntoView {

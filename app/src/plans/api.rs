@@ -7,13 +7,21 @@ use leptos::prelude::*;
 use crate::error::PageError;
 
 #[cfg(feature = "ssr")]
-use {crate::context::signed_in, crate::stored, keyward_domain::validate::PlanWordsForm};
+use {crate::context::signed_in, crate::flash, crate::stored, keyward_domain::validate::PlanWordsForm};
 
 /// With the rules that put users in them. There is always a default plan.
 #[server(endpoint = "plans")]
 pub async fn plans(id: AppId) -> Result<PlansView, PageError> {
     let (control, actor) = signed_in().await?;
     Ok(control.plan_rules(&actor, id).await?)
+}
+
+/// With what the seller said against the rule that was saved last, once.
+#[server(endpoint = "plans-page")]
+pub async fn plans_page(id: AppId) -> Result<(PlansView, Option<String>), PageError> {
+    let (control, actor) = signed_in().await?;
+    let view = control.plan_rules(&actor, id).await?;
+    Ok((view, flash::take(flash::RULE_DOUBT, id).await?))
 }
 
 #[server(endpoint = "plan")]

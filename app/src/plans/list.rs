@@ -4,7 +4,7 @@ use keyward_domain::ids::AppId;
 use keyward_domain::view::{PlanView, PlansView};
 use leptos::prelude::*;
 
-use super::api::{CreatePlan, SwapPlans, plans};
+use super::api::{CreatePlan, SwapPlans, plans_page};
 use super::rules::{RuleActions, RuleSection};
 use super::words::plan_summary;
 use crate::apps::{AppPageHead, app_id};
@@ -13,7 +13,7 @@ use crate::ui::field::Field;
 use crate::ui::form::{FormAlert, FormError, PostForm, SubmitButton, pending};
 use crate::ui::icon::{Icon, IconName};
 use crate::ui::loading::loaded;
-use crate::ui::notice::{Badge, Tone};
+use crate::ui::notice::{Badge, Notice, Tone};
 use crate::ui::order::Mover;
 
 const LEAD: &str = "What a class of users may use, over all proxies of the app, and who belongs to it.";
@@ -25,13 +25,15 @@ pub fn PlansPage() -> impl IntoView {
     let rules = RuleActions::unsent();
     let resource = Resource::new(
         move || (id.get(), swap.version().get(), rules.changes()),
-        |(id, ..)| async move { plans(id?).await },
+        |(id, ..)| async move { plans_page(id?).await },
     );
-    loaded(resource, move |view| {
+    loaded(resource, move |(view, doubt)| {
         let app = view.app_id;
+        let doubt = doubt.map(|doubt| view! { <Notice tone=Tone::Caution>{doubt}</Notice> });
         view! {
             <AppPageHead id=app name=view.app_name.clone() title="Plans" lead=LEAD/>
             <div class="stack">
+                {doubt}
                 <PlanList view=view.clone() swap/>
                 <RuleSection view=view.clone() actions=rules/>
                 <NewPlan app/>

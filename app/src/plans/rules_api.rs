@@ -12,6 +12,7 @@ use crate::error::PageError;
 #[cfg(feature = "ssr")]
 use {
     crate::context::signed_in,
+    crate::flash,
     crate::stored::{self, stored, word},
     keyward_domain::validate::PlanRuleForm,
 };
@@ -43,6 +44,9 @@ pub async fn put_plan_rule(
     ];
     let put = control.put_plan_rule(&actor, app, &form, seen.as_ref()).await;
     put.map_err(|error| PageError::from(error).keeping(kept))?;
+    if let Some(doubt) = control.doubt_about_rule(&actor, app, &form).await? {
+        flash::leave(flash::RULE_DOUBT, app, &doubt).await?;
+    }
     leptos_axum::redirect(&format!("/apps/{app}/plans"));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A seller's customers, and who they are among the app's users.
 
 use keyward_domain::ids::{AppId, IssuerId};
+use keyward_domain::plans::PurchaseSource;
 use keyward_domain::view::{PurchaserView, PurchasersView};
 use leptos::prelude::*;
 use leptos_router::location::Url;
@@ -92,12 +93,14 @@ fn row(
     }
     .into_any();
     let facts = facts(&customer);
+    let nobody = nobody_line(&customer);
     let user = user_line(app, &customer);
     let trouble = customer.last_error.map(|error| view! { <p class="field-error">{error}</p> });
     let items = customer.entitlements.into_iter().map(item).collect_view();
     view! {
         <Row title actions=acts>
             {user}
+            {nobody}
             <p class="muted break">{facts}</p>
             {trouble}
             <ul class="item-list">{items}</ul>
@@ -112,6 +115,20 @@ fn facts(customer: &PurchaserView) -> String {
     let nothing = (customer.read_at.is_some() && customer.entitlements.is_empty()).then(|| "nothing bought".to_owned());
     let parts = [Some(customer.source.to_string()), customer.email.clone(), named, nothing, Some(read)];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// What to do where the records name nobody at all.
+fn nobody_line(customer: &PurchaserView) -> Option<impl IntoView + use<>> {
+    let is_unnamed = customer.sub.is_none() && customer.named_user.is_none() && customer.read_at.is_some();
+    let text = match customer.source {
+        PurchaseSource::Stripe => {
+            "Its records name no user, so what it bought counts for nobody: link a user here, and give Checkout the user’s id as client_reference_id from now on."
+        }
+        PurchaseSource::RevenueCat => {
+            "Bought by somebody who never logged in at RevenueCat, so it counts for nobody: link a user here, and call logIn with the user’s id from now on."
+        }
+    };
+    is_unnamed.then(|| view! { <p>{text}</p> })
 }
 
 fn user_line(app: AppId, customer: &PurchaserView) -> Option<impl IntoView + use<>> {

@@ -98,6 +98,10 @@ fn key_row(view: &PurchaseSourceView, whose: &Hidden, actions: SourceActions) ->
 fn hook_row(view: &PurchaseSourceView, whose: &Hidden, url: String, actions: SourceActions) -> AnyView {
     let (guide, fields) = (guide(view.source), whose.clone());
     let error = FormError::of(actions.add);
+    let refused = view.last_refusal.as_ref().map(|refused| {
+        let text = format!("A webhook was refused {}: {}.", moment(refused.at), refused.reason);
+        view! { <p class="field-error break">{text}</p> }
+    });
     let add = view! {
         <Confirm summary="Add a secret">
             <PostForm action=actions.add class="fold-form">
@@ -111,6 +115,7 @@ fn hook_row(view: &PurchaseSourceView, whose: &Hidden, url: String, actions: Sou
     view! {
         <Row title="Webhook address".into_any() actions=add.into_any()>
             <CopyLine text=url label="Copy the webhook address"/>
+            {refused}
         </Row>
     }
     .into_any()

@@ -75,7 +75,7 @@ impl Control {
             success_url: &self.settings().dashboard_page("account/billing?paid=1"),
             cancel_url: &self.settings().dashboard_page("account/billing"),
         };
-        billing.stripe.checkout(checkout).await.map_err(unreachable)
+        billing.stripe.checkout(checkout).await.map_err(not_sold)
     }
 
     /// Stripe's page for what is paid, how, and until when.
@@ -191,6 +191,23 @@ fn subscription(tier: TierName, paid: &Entitlement) -> Option<SubscriptionView> 
         EntitlementState::Over => return None,
     };
     Some(SubscriptionView { tier, state, paid_until: paid.paid_until, ends: paid.ends })
+}
+
+/// Trying again helps only where Stripe was away.
+fn not_sold(error: ReadError) -> ControlError {
+    let reason = match error {
+        ReadError::Limited { .. } | ReadError::Unreachable => return unreachable(error),
+        ReadError::OtherCurrency => {
+            "Stripe takes one currency from each customer, and you have paid in another. Cancel what still runs in it under \
+             Subscription, then take this tier"
+        }
+        ReadError::Refused | ReadError::MayNotRead(_) | ReadError::Status(_) | ReadError::Unintelligible => {
+            "Stripe does not sell this tier now, and trying again does not help; whoever runs this installation finds the \
+             reason in its log"
+        }
+    };
+    tracing::error!(%error, "a tier could not be sold; see KEYWARD_BILLING_PRICES and KEYWARD_BILLING_STRIPE_KEY");
+    ControlError::Conflict { reason: reason.to_owned() }
 }
 
 /// What Stripe said stays behind; the operator finds the kind of error in the log.

@@ -11,8 +11,8 @@ use keyward_domain::ids::{AccountId, AppId, WebhookSecretId};
 use keyward_domain::plans::PurchaseSource;
 use keyward_domain::secret::KeyHint;
 use keyward_domain::view::{
-    ConnectSourceForm, OfferView, PurchaseSourceView, PurchasesView, SourceKeyForm, SourceRunView, WebhookSecretForm,
-    WebhookSecretView,
+    ConnectSourceForm, OfferView, PurchaseSourceView, PurchasesView, RefusedWebhookView, SourceKeyForm, SourceRunView,
+    WebhookSecretForm, WebhookSecretView,
 };
 use keyward_payments::{Access, Mode, SellerKey, WebhookSecret};
 use keyward_store::purchase_sources::{
@@ -170,8 +170,11 @@ impl Control {
             (Some(at), Some(ok), Some(note)) => Some(SourceRunView { at, ok, note }),
             _ => None,
         };
+        let last_refusal = self.purchase_work().last_refusal(&source);
+        let last_refusal = last_refusal.map(|(at, why)| RefusedWebhookView { at, reason: why.to_string() });
         Ok(PurchaseSourceView {
             source: name,
+            last_refusal,
             live: row.live,
             key_hint: KeyHint(row.key_hint),
             connected_at: row.connected_at,

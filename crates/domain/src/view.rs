@@ -30,8 +30,8 @@ pub use plans::{
 };
 pub use policies::{AddressRuleView, AddressRulesView, Admits, AppPolicyView, PlanView};
 pub use purchases::{
-    ConnectSourceForm, OfferView, PurchaseSourceView, PurchaserView, PurchasersView, PurchasesView, SourceKeyForm,
-    SourceRunView, WebhookSecretForm, WebhookSecretView,
+    ConnectSourceForm, OfferView, PurchaseSourceView, PurchaserView, PurchasersView, PurchasesView, RefusedWebhookView,
+    SourceKeyForm, SourceRunView, WebhookSecretForm, WebhookSecretView,
 };
 
 /// The signed-in member, for the page header.

@@ -1,6 +1,8 @@
 //! Our own account at Stripe: developers pay us there. What they have is read as any seller's customer is; beside that, it
 //! takes them to Stripe's pages. A price never comes from outside the configuration.
 
+use std::collections::BTreeSet;
+
 use keyward_domain::ids::AccountId;
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -36,6 +38,14 @@ pub struct Checkout<'a> {
     pub cancel_url: &'a Url,
 }
 
+/// What matters of a price that a tier is sold at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceFacts {
+    pub is_active: bool,
+    pub is_recurring: bool,
+    pub currencies: BTreeSet<String>,
+}
+
 #[derive(Deserialize)]
 struct Made {
     id: String,
@@ -63,6 +73,20 @@ impl OwnStripe {
 
     pub async fn read(&self, customer: &str) -> Result<Reading, ReadError> {
         self.stripe.read(&self.access, customer).await
+    }
+
+    pub fn mode(&self) -> Mode {
+        self.access.mode
+    }
+
+    /// `None` where this key's mode has none of that id.
+    pub async fn price(&self, id: &str) -> Result<Option<PriceFacts>, ReadError> {
+        let price = self.stripe.price(&self.access, id).await?;
+        Ok(price.map(|price| PriceFacts {
+            is_active: price.active,
+            is_recurring: price.is_recurring(),
+            currencies: price.currencies(),
+        }))
     }
 
     /// The same for the same account, however often it is asked for within a day.

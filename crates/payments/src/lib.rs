@@ -9,9 +9,9 @@ mod seller;
 mod sellers;
 mod stripe;
 
-pub use billing::{Checkout, OwnStripe, OwnStripeError};
+pub use billing::{Checkout, OwnStripe, OwnStripeError, PriceFacts};
 pub use seller::{
-    Access, BoughtItem, KeyRefusal, Mode, Offer, Page, ReadError, Reading, Seller, SellerKey, VerifiedEvent, Webhook,
-    WebhookRefusal, WebhookSecret,
+    Access, BoughtItem, KeyRefusal, Mode, Named, Offer, Page, ReadError, Reading, Seller, SellerKey, VerifiedEvent,
+    Webhook, WebhookRefusal, WebhookSecret,
 };
 pub use sellers::{SellerAddresses, Sellers, SellersError};

@@ -16,8 +16,8 @@ use url::Url;
 
 use self::subscriber::Answer;
 use crate::seller::{
-    Access, BoughtItem, KeyRefusal, Mode, Offer, Page, ReadError, Reading, Seller, SellerKey, VerifiedEvent, Webhook,
-    WebhookRefusal, WebhookSecret, is_plain_id,
+    Access, BoughtItem, KeyRefusal, Mode, Named, Offer, Page, ReadError, Reading, Seller, SellerKey, VerifiedEvent,
+    Webhook, WebhookRefusal, WebhookSecret, is_plain_id,
 };
 
 pub(crate) const ADDRESS: &str = "https://api.revenuecat.com/v1";
@@ -88,14 +88,22 @@ impl Seller for RevenueCat {
             return Err(KeyRefusal::Public { begins_with: KEY_BEGINS_WITH });
         }
         match text.strip_prefix(KEY_BEGINS_WITH) {
+            // Theirs begins alike: it must not be sent to somebody else.
+            Some(rest) if rest.starts_with("live_") || rest.starts_with("test_") => {
+                Err(KeyRefusal::OfAnotherSeller("Stripe"))
+            }
             Some(rest) if rest.len() >= 8 && is_plain_id(rest) => Ok(SellerKey::parsed(text)),
             Some(_) | None => Err(KeyRefusal::Malformed { begins_with: KEY_BEGINS_WITH }),
         }
     }
 
     async fn check(&self, access: &Access) -> Result<(), KeyRefusal> {
-        self.subscriber(&access.key, CHECKED_WITH).await?;
-        Ok(())
+        match self.subscriber(&access.key, CHECKED_WITH).await {
+            Ok(_) => Ok(()),
+            // Keys of both versions look alike.
+            Err(ReadError::Refused) => Err(KeyRefusal::RefusedOrOtherVersion),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Which the developer makes up, and types in their dashboard too.
@@ -143,6 +151,10 @@ impl Seller for RevenueCat {
     async fn offers(&self, _: &Access) -> Result<Vec<Offer>, ReadError> {
         Ok(Vec::new())
     }
+
+    async fn look_up(&self, _: &Access, _: &str) -> Result<Named, ReadError> {
+        Ok(Named::NoList)
+    }
 }
 
 #[cfg(test)]
@@ -162,6 +174,7 @@ mod tests {
         let parse = |text: &str| revenue_cat().parse_key(text, Mode::Live).map(|key| key.hint());
         assert_eq!(parse(" sk_AbCdEfGhIj"), Ok("GhIj".to_owned()));
         assert_eq!(parse("appl_AbCdEfGhIj"), Err(KeyRefusal::Public { begins_with: "sk_" }));
+        assert_eq!(parse("sk_live_AbCdEfGhIj"), Err(KeyRefusal::OfAnotherSeller("Stripe")));
         assert_eq!(parse("AbCdEfGhIj"), Err(KeyRefusal::Malformed { begins_with: "sk_" }));
     }
 

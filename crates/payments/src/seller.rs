@@ -76,8 +76,16 @@ pub enum KeyRefusal {
     Public { begins_with: &'static str },
     #[error("this is a {} mode key, but {} mode is connected", .is.name(), .wanted.name())]
     OtherMode { is: Mode, wanted: Mode },
-    #[error("the seller refuses this key; it may have been revoked")]
+    #[error("this is a webhook’s signing secret; it goes into the field of the secret")]
+    WebhookSecret,
+    #[error("this is a key of {0}; nothing was sent to anybody with it")]
+    OfAnotherSeller(&'static str),
+    #[error("the seller refuses this key: it was revoked, or is not whole; make a new one there and paste it")]
     Refused,
+    #[error(
+        "the seller refuses this key: it was revoked, or is for version 2 of their API; make a secret key for version 1 there and paste it"
+    )]
+    RefusedOrOtherVersion,
     #[error("the key may not read: {}; give it these permissions (read) and try again", .0.join(", "))]
     MayNotRead(Vec<&'static str>),
     #[error("the seller can't be reached now; try again in a minute")]
@@ -89,9 +97,9 @@ pub enum KeyRefusal {
 /// Why nothing was read. Never holds what the seller wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    #[error("the key is refused; it may have been revoked")]
+    #[error("the key is refused; it may have been revoked, and a new one has to take its place")]
     Refused,
-    #[error("the key has no permission to read {0}")]
+    #[error("the key has no permission to read {0}; give it that at the seller, or put a new key in its place")]
     MayNotRead(&'static str),
     #[error("the seller asks us to wait")]
     Limited { wait: Option<Duration> },
@@ -101,6 +109,8 @@ pub enum ReadError {
     Status(u16),
     #[error("the answer can't be understood")]
     Unintelligible,
+    #[error("the customer pays in another currency, and a seller takes one from each")]
+    OtherCurrency,
 }
 
 impl From<ReadError> for KeyRefusal {
@@ -109,7 +119,7 @@ impl From<ReadError> for KeyRefusal {
             ReadError::Refused => Self::Refused,
             ReadError::MayNotRead(what) => Self::MayNotRead(vec![what]),
             ReadError::Limited { .. } | ReadError::Unreachable => Self::Unreachable,
-            ReadError::Status(_) | ReadError::Unintelligible => Self::Unintelligible,
+            ReadError::Status(_) | ReadError::Unintelligible | ReadError::OtherCurrency => Self::Unintelligible,
         }
     }
 }
@@ -149,6 +159,23 @@ impl<T> Page<T> {
 pub struct Offer {
     pub name: String,
     pub title: String,
+}
+
+/// What a seller says of a name that a rule asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    Sold,
+    /// There is nothing of that name, in this mode.
+    Unknown,
+    /// A price that is paid once: no subscription comes of it.
+    PaidOnce,
+    /// A price of a product that has others for those who pay in these.
+    AlsoInOtherCurrencies {
+        product: String,
+        currencies: Vec<String>,
+    },
+    /// The seller has no list of names.
+    NoList,
 }
 
 /// What a seller signs its webhooks with. No `Debug`.
@@ -204,7 +231,7 @@ pub enum WebhookRefusal {
     #[error("the signature can't be read")]
     Malformed,
     #[error(
-        "no signature fits: the webhook secret of this endpoint is another one, or the body was changed on its way"
+        "no signature fits: the secret here is of another endpoint, or the body was changed on its way; copy the secret of the endpoint that has this address"
     )]
     NoMatch,
     #[error("the signature is too old, or from the future: more than 300 s lie between it and our clock")]
@@ -258,6 +285,9 @@ pub trait Seller: Send + Sync {
 
     /// What can be bought, at most 100. Empty where the seller has no list.
     async fn offers(&self, access: &Access) -> Result<Vec<Offer>, ReadError>;
+
+    /// Whether what a rule names can be bought.
+    async fn look_up(&self, access: &Access, name: &str) -> Result<Named, ReadError>;
 }
 
 /// Letters, digits and a few marks: what may stand in a path.

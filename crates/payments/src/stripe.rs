@@ -2,6 +2,7 @@
 
 mod client;
 mod events;
+mod prices;
 mod records;
 mod signature;
 
@@ -15,10 +16,11 @@ use url::Url;
 pub(crate) use self::client::Form;
 use self::client::{Client, Question};
 use self::events::Event;
-use self::records::{CheckoutSession, Customer, Invoice, List, OfferedPrice, OfferedProduct, Subscription};
+pub(crate) use self::prices::Price;
+use self::records::{CheckoutSession, Customer, Invoice, List, OfferedPrice, Subscription};
 use crate::seller::{
-    Access, BoughtItem, KeyRefusal, Mode, Offer, Page, ReadError, Reading, Seller, SellerKey, VerifiedEvent, Webhook,
-    WebhookRefusal, WebhookSecret, is_plain_id,
+    Access, BoughtItem, KeyRefusal, Mode, Named, Offer, Page, ReadError, Reading, Seller, SellerKey, VerifiedEvent,
+    Webhook, WebhookRefusal, WebhookSecret, is_plain_id,
 };
 
 const KEY_BEGINS_WITH: &str = "rk_ or sk_";
@@ -62,6 +64,11 @@ impl Stripe {
         self.client(access, READ_ATTEMPTS)?.post(form).await
     }
 
+    /// `None` where this key's mode has none of that id.
+    pub async fn price(&self, access: &Access, id: &str) -> Result<Option<Price>, ReadError> {
+        prices::price(&self.client(access, CHECK_ATTEMPTS)?, id).await
+    }
+
     fn client(&self, access: &Access, attempts: u32) -> Result<Client, ReadError> {
         Client::new(&access.key, self.address.as_deref(), attempts)
     }
@@ -74,6 +81,9 @@ impl Seller for Stripe {
         let text = text.trim();
         if text.starts_with("pk_") {
             return Err(KeyRefusal::Public { begins_with: KEY_BEGINS_WITH });
+        }
+        if text.starts_with("whsec_") {
+            return Err(KeyRefusal::WebhookSecret);
         }
         let Some(rest) = text.strip_prefix("rk_").or_else(|| text.strip_prefix("sk_")) else { return Err(malformed) };
         let (is, rest) = match (rest.strip_prefix("live_"), rest.strip_prefix("test_")) {
@@ -186,7 +196,11 @@ impl Seller for Stripe {
         let query = [("limit", ROWS), ("active", "true"), ("expand[]", "data.product")];
         let question = Question { permission: StripePermission::Prices, path: "/prices", query: &query };
         let list: List<OfferedPrice> = self.client(access, CHECK_ATTEMPTS)?.get(question).await?;
-        Ok(offers(list.data))
+        Ok(prices::offers(list.data))
+    }
+
+    async fn look_up(&self, access: &Access, name: &str) -> Result<Named, ReadError> {
+        prices::look_up(&self.client(access, READ_ATTEMPTS)?, name).await
     }
 }
 
@@ -254,30 +268,6 @@ async fn named_at_checkout(client: &Client, customer: &str) -> Result<Option<Str
     Ok(complete.filter_map(|session| session.client_reference_id).find(|named| !named.trim().is_empty()))
 }
 
-/// Prices, and each product once.
-fn offers(prices: Vec<OfferedPrice>) -> Vec<Offer> {
-    let mut offers: Vec<Offer> = Vec::new();
-    for price in prices {
-        let (product, title) = match price.product {
-            Some(OfferedProduct::Expanded { id, name }) => (Some(id), name),
-            Some(OfferedProduct::Id(id)) => (Some(id.clone()), id),
-            None => (None, price.id.clone()),
-        };
-        if let Some(product) = product
-            && !offers.iter().any(|offer| offer.name == product)
-        {
-            offers.push(Offer { name: product, title: format!("{title}, every price") });
-        }
-        let amount = price.unit_amount.zip(price.currency).map(|(amount, currency)| {
-            let per = price.recurring.and_then(|recurring| recurring.interval).map(|interval| format!(" a {interval}"));
-            format!("{amount} {} (smallest unit){}", currency.to_uppercase(), per.unwrap_or_default())
-        });
-        let details: Vec<String> = [Some(title), price.nickname, amount].into_iter().flatten().collect();
-        offers.push(Offer { name: price.id, title: details.join(", ") });
-    }
-    offers
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,8 +292,8 @@ mod tests {
     fn says_what_is_wrong_with_another_key() {
         let malformed = Err(KeyRefusal::Malformed { begins_with: KEY_BEGINS_WITH });
         assert_eq!(parsed("pk_live_51Habcdefgh", Mode::Live), Err(KeyRefusal::Public { begins_with: KEY_BEGINS_WITH }));
-        for text in ["", "whsec_abcdefgh", "sk_51Habcdefgh", "sk_live_", "rk_live_51Habc\ndefgh", "sk_live_51Hä51Hä"]
-        {
+        assert_eq!(parsed("whsec_abcdefgh", Mode::Live), Err(KeyRefusal::WebhookSecret));
+        for text in ["", "sk_51Habcdefgh", "sk_live_", "rk_live_51Habc\ndefgh", "sk_live_51Hä51Hä"] {
             assert_eq!(parsed(text, Mode::Live), malformed, "{text:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! Stripe's keys: `sk_` and `rk_`, `test_` and `live_`. A key named `…_no_{permission}` may not read that.
+//! Stripe's keys: `sk_` and `rk_`, `test_` and `live_`. A key named `…_no_{permission}` may not read that, `…_revoked` nothing.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +14,9 @@ pub struct Caller {
 
 pub fn check(headers: &HeaderMap, segments: &[&str]) -> Result<Caller, Refusal> {
     let key = bearer(headers).ok_or_else(|| Refusal::new(401, "You did not provide an API key."))?;
+    if key.ends_with("_revoked") {
+        return Err(Refusal::new(401, "Expired API Key provided."));
+    }
     let kind = key.strip_prefix("sk_").or_else(|| key.strip_prefix("rk_"));
     let live = match kind {
         Some(rest) if rest.starts_with("live_") => true,
@@ -56,6 +59,7 @@ mod tests {
         assert_eq!(status("sk_test_x", &["customers"]), Ok(false));
         assert_eq!(status("rk_live_x", &["customers"]), Ok(true));
         assert_eq!(status("pk_test_x", &["customers"]), Err(401));
+        assert_eq!(status("sk_test_x_revoked", &["customers"]), Err(401));
         assert_eq!(status("rk_test_x_no_customers", &["customers", "cus_1"]), Err(403));
         assert_eq!(status("rk_test_x_no_checkout_sessions", &["checkout", "sessions"]), Err(403));
         assert_eq!(status("rk_test_x_no_events", &["customers"]), Ok(false));

@@ -1,4 +1,5 @@
-//! `/revenuecat/v1/subscribers/{app user id}`: what a test said of somebody; nobody who is asked for stays unknown.
+//! `/revenuecat/v1/subscribers/{app user id}`: what a test said of somebody; nobody who is asked for stays unknown. A key named
+//! `sk_…_v2` is one of version 2 of their API, which version 1 refuses.
 
 use axum::{
     Json,
@@ -12,7 +13,7 @@ use crate::{clock, emulator::Shared};
 
 pub async fn subscriber(State(emulator): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let key = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !key.starts_with("Bearer sk_") {
+    if !key.starts_with("Bearer sk_") || key.ends_with("_v2") {
         let refusal = json!({"code": 7225, "message": "Invalid API Key."});
         return (StatusCode::UNAUTHORIZED, Json(refusal)).into_response();
     }

@@ -94,6 +94,10 @@ impl House {
         self.database.url()
     }
 
+    pub async fn execute(&self, sql: &str) {
+        self.database.execute(sql).await;
+    }
+
     pub async fn count(&self, sql: &str) -> i64 {
         self.database.count(sql).await
     }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::harness::{Answer, House};
 
-const SECRET: &str = "whsec_of_this_endpoint";
+pub const SECRET: &str = "whsec_of_this_endpoint";
 
 /// Connected as the dashboard does, but for the live call.
 pub async fn selling_app(house: &House) -> AppId {

@@ -116,14 +116,15 @@ impl Control {
             | ReadError::MayNotRead(_)
             | ReadError::Unreachable
             | ReadError::Status(_)
-            | ReadError::Unintelligible => None,
+            | ReadError::Unintelligible
+            | ReadError::OtherCurrency => None,
         };
         match error {
             // The next customer would fare no better.
             ReadError::Limited { .. } | ReadError::Unreachable | ReadError::Refused | ReadError::MayNotRead(_) => {
                 self.purchase_work().pause(&due.source, asked, now);
             }
-            ReadError::Status(_) | ReadError::Unintelligible => {}
+            ReadError::Status(_) | ReadError::Unintelligible | ReadError::OtherCurrency => {}
         }
         let wait = backoff::wait(due.failures, BACKOFF, asked, backoff::jitter());
         tracing::info!(app = %due.source.app, source = due.source.source.name(), %error, "a customer could not be read");

@@ -63,9 +63,11 @@ impl Control {
         let secrets = self.open_secrets(&from.source).await?;
         let (ids, secrets): (Vec<Uuid>, Vec<WebhookSecret>) = secrets.into_iter().unzip();
         let now = self.now();
-        let (signed_with, event) = seller.verify(webhook, &secrets, Mode::of(from.live), now)?;
+        let verified = seller.verify(webhook, &secrets, Mode::of(from.live), now);
+        let (signed_with, event) = verified.inspect_err(|why| self.purchase_work().refused(&from.source, *why, now))?;
         let new = NewPurchaseEvent { id: &event.id, kind: &event.kind, customers: &event.customers };
         let is_new = self.store().take_purchase_event(&from.source, &new, now).await?;
+        self.purchase_work().taken(&from.source);
         if let Some(secret) = ids.get(signed_with)
             && let Err(error) = self.store().webhook_secret_used(&from.source, *secret, now).await
         {

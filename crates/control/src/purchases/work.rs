@@ -1,8 +1,10 @@
-//! What this process remembers of its work on purchases: that there is some, and which sellers can't be asked for now.
+//! What this process remembers of its work on purchases: that there is some, which sellers can't be asked for now, and which
+//! webhooks it refused.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use keyward_payments::WebhookRefusal;
 use keyward_store::purchase_sources::SourceRef;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Notify;
@@ -17,6 +19,8 @@ pub(crate) struct PurchaseWork {
     /// A webhook was taken.
     pub(super) there_is_some: Notify,
     pauses: Mutex<HashMap<SourceRef, Pause>>,
+    /// The last of each connection, until one is taken. Not written down: anybody can send what is refused.
+    refusals: Mutex<HashMap<SourceRef, (OffsetDateTime, WebhookRefusal)>>,
 }
 
 #[derive(Clone, Copy)]
@@ -42,6 +46,18 @@ impl PurchaseWork {
         let failures = known.map_or(0, |pause| pause.failures);
         let until = now + backoff::wait(failures, PAUSE, asked, backoff::jitter());
         pauses.insert(*source, Pause { until, failures: failures + 1 });
+    }
+
+    pub(super) fn refused(&self, source: &SourceRef, why: WebhookRefusal, now: OffsetDateTime) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).insert(*source, (now, why));
+    }
+
+    pub(super) fn taken(&self, source: &SourceRef) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(source);
+    }
+
+    pub(super) fn last_refusal(&self, source: &SourceRef) -> Option<(OffsetDateTime, WebhookRefusal)> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).get(source).copied()
     }
 
     pub(super) fn answered(&self, source: &SourceRef) {

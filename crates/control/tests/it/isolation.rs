@@ -135,6 +135,7 @@ async fn call_plans(world: &World, actor: &Actor, owned: &Owned) -> Outcomes {
         ("plan_rules", Kind::Reads, control.plan_rules(actor, app).await.map(drop)),
         ("plan_access", Kind::Reads, control.plan_access(actor, plan, proxy).await.map(drop)),
         ("plan_of_user", Kind::Reads, control.plan_of_user(actor, app, &subject).await.map(drop)),
+        ("doubt_about_rule", Kind::Reads, control.doubt_about_rule(actor, app, &first).await.map(drop)),
         ("create_plan", Kind::Edits, control.create_plan(actor, app, "Taken over").await.map(drop)),
         ("rename_plan", Kind::Edits, control.rename_plan(actor, plan, "Theirs").await),
         ("swap_plans", Kind::Edits, control.swap_plans(actor, app, default_plan, plan).await),

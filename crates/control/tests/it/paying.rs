@@ -1,13 +1,12 @@
-//! An account, ada@example.com's, of an installation that takes money.
+//! An installation that takes money, and one account of it.
 
-use hmac::{Hmac, Mac};
 use http::{HeaderMap, HeaderValue};
 use keyward_control::{Actor, Control, WebhookError, WebhookTaken};
 use keyward_domain::tiers::{Standing, TierName};
 use keyward_payments::Webhook;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
+use crate::purchases::signed;
 use crate::shop::BILLING_SECRET;
 use crate::world::World;
 
@@ -26,19 +25,16 @@ impl Paying {
 
     /// Signed as Stripe does.
     pub async fn event(&self, id: &str) -> Result<WebhookTaken, WebhookError> {
-        let event = json!({"id": id, "type": "customer.subscription.updated", "livemode": false,
-            "data": {"object": {"id": "sub_1", "customer": "cus_own"}}});
-        self.sends(&event, BILLING_SECRET).await
+        self.sends(&own_event(id), BILLING_SECRET).await
     }
 
     pub async fn sends(&self, event: &Value, secret: &str) -> Result<WebhookTaken, WebhookError> {
-        let (body, at) = (event.to_string(), self.world.now().unix_timestamp());
-        let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
-        let signature = mac.chain_update(format!("{at}.{body}")).finalize().into_bytes();
-        let header = format!("t={at},v1={}", hex::encode(signature));
-        let mut headers = HeaderMap::new();
-        headers.insert("stripe-signature", HeaderValue::from_str(&header).expect("plain"));
-        self.control.take_billing_webhook(Webhook { headers: &headers, body: body.as_bytes() }).await
+        let body = event.to_string();
+        self.posts(&signed(secret, self.world.now().unix_timestamp(), &body), &body).await
+    }
+
+    pub async fn posts(&self, headers: &HeaderMap<HeaderValue>, body: &str) -> Result<WebhookTaken, WebhookError> {
+        self.control.take_billing_webhook(Webhook { headers, body: body.as_bytes() }).await
     }
 
     pub async fn tier(&self) -> TierName {
@@ -69,4 +65,10 @@ impl Paying {
         self.control.start_checkout(&self.actor, TierName::Pro).await.expect("a page");
         self.world.shop.has_customer("cus_own", None, None);
     }
+}
+
+/// About the account's subscription.
+pub fn own_event(id: &str) -> Value {
+    json!({"id": id, "type": "customer.subscription.updated", "livemode": false,
+        "data": {"object": {"id": "sub_1", "customer": "cus_own"}}})
 }

@@ -21,6 +21,7 @@ async fn what_is_wrong_with_a_key_is_said_and_nothing_is_kept() {
     world.shop.refuses("/stripe/v1/checkout", 403);
     for (key, want) in [
         ("hello", "it begins with rk_ or sk_"),
+        ("whsec_51Habcdefgh", "it goes into the field of the secret"),
         ("pk_test_51Habcdefgh", "meant to be public"),
         ("rk_live_51Habcdefgh", "this is a live mode key, but test mode is connected"),
         (STRIPE_KEY, "Customers, Checkout Sessions"),
@@ -29,7 +30,7 @@ async fn what_is_wrong_with_a_key_is_said_and_nothing_is_kept() {
         assert!(field == "key" && reason.contains(want), "{field}: {reason}");
     }
     world.shop.refuses_nothing();
-    for (status, want) in [(401, "may have been revoked"), (503, "can't be reached now")] {
+    for (status, want) in [(401, "it was revoked, or is not whole; make a new one"), (503, "can't be reached now")] {
         world.shop.refuses("/stripe", status);
         let (_, reason) = refusal(world.control.connect_purchases(&ada, app, STRIPE, connect_form()).await);
         assert!(reason.contains(want), "{reason}");

@@ -87,7 +87,10 @@ async fn a_run_that_fails_says_so_and_is_tried_again_ever_later() {
     world.shop.refuses("/stripe", 401);
     world.reconcile().await;
     let run = world.last_run(&ada, app).await;
-    assert_eq!((run.ok, run.note.as_str()), (false, "the key is refused; it may have been revoked"));
+    assert_eq!(
+        (run.ok, run.note.as_str()),
+        (false, "the key is refused; it may have been revoked, and a new one has to take its place")
+    );
     world.shop.asked();
     world.wait(Duration::seconds(29));
     world.reconcile().await;

@@ -28,10 +28,13 @@ struct Stock {
     subscriptions: BTreeMap<String, Vec<Value>>,
     sessions: HashMap<String, Vec<Value>>,
     events: Vec<Value>,
+    prices: Vec<Value>,
     /// Of RevenueCat, by app user id.
     subscribers: HashMap<String, Value>,
     /// Paths that begin so are answered with this status.
     refusals: Vec<(String, u16)>,
+    /// Forms to this path are answered with this status and message.
+    refused_form: Option<(String, u16, String)>,
     asked: Vec<String>,
     /// Forms that were sent, by path.
     forms: Vec<(String, HashMap<String, String>)>,
@@ -85,12 +88,28 @@ impl Shop {
         self.change(|stock| stock.subscribers.insert(user.to_owned(), subscriber));
     }
 
+    pub fn has_price(&self, price: Value) {
+        self.change(|stock| stock.prices.push(price));
+    }
+
+    /// In place of all there were.
+    pub fn has_prices(&self, prices: Vec<Value>) {
+        self.change(|stock| stock.prices = prices);
+    }
+
     pub fn refuses(&self, path: &str, status: u16) {
         self.change(|stock| stock.refusals.push((path.to_owned(), status)));
     }
 
+    pub fn refuses_form(&self, path: &str, status: u16, message: &str) {
+        self.change(|stock| stock.refused_form = Some((path.to_owned(), status, message.to_owned())));
+    }
+
     pub fn refuses_nothing(&self) {
-        self.change(|stock| stock.refusals.clear());
+        self.change(|stock| {
+            stock.refusals.clear();
+            stock.refused_form = None;
+        });
     }
 
     /// Forms that were sent to it, since it was asked last.
@@ -130,6 +149,10 @@ async fn answer(
     stock.asked.push(uri.path().to_owned());
     let key = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !body.is_empty() {
+        if let Some((_, status, message)) = stock.refused_form.as_ref().filter(|(path, ..)| path == uri.path()) {
+            let error = json!({"error": {"type": "invalid_request_error", "message": message}});
+            return (StatusCode::from_u16(*status).expect("a status"), Json(error));
+        }
         let form = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
         stock.forms.push((uri.path().to_owned(), form));
         let made = match uri.path() {
@@ -144,6 +167,14 @@ async fn answer(
 }
 
 impl Stock {
+    fn prices_of(&self, query: &HashMap<String, String>) -> Vec<Value> {
+        let fits = |asked: Option<&String>, said: &Value| asked.is_none_or(|asked| said == asked);
+        let of_query = |price: &&Value| {
+            fits(query.get("product"), &price["product"]) && fits(query.get("lookup_keys[]"), &price["lookup_key"])
+        };
+        self.prices.iter().filter(of_query).cloned().collect()
+    }
+
     fn answer(&self, path: &str, query: &HashMap<String, String>, key: &str) -> (u16, Value) {
         let error = |status: u16| (status, json!({"error": {"type": "invalid_request_error", "message": "no"}}));
         if let Some((_, status)) = self.refusals.iter().find(|(prefix, _)| path.starts_with(prefix)) {
@@ -159,13 +190,19 @@ impl Stock {
         let of_customer = |all: Option<&Vec<Value>>| (200, list(all.map_or(&[], Vec::as_slice)));
         let customer = query.get("customer").cloned().unwrap_or_default();
         match path.strip_prefix("/stripe/v1/").unwrap_or_default() {
-            "customers" | "invoices" | "prices" | "products" => (200, list(&[])),
+            "prices" => (200, list(&self.prices_of(query))),
+            "customers" | "invoices" | "products" => (200, list(&[])),
             "events" => (200, list(&self.events)),
             "subscriptions" if customer.is_empty() => {
                 (200, list(&self.subscriptions.values().flatten().cloned().collect::<Vec<_>>()))
             }
             "subscriptions" => of_customer(self.subscriptions.get(&customer)),
             "checkout/sessions" => of_customer(self.sessions.get(&customer)),
+            other if other.starts_with("prices/") || other.starts_with("products/") => {
+                let (_, id) = other.split_once('/').expect("a slash");
+                let of_id = |price: &&Value| price["id"] == id || price["product"] == id;
+                self.prices.iter().find(of_id).map_or_else(|| error(404), |price| (200, price.clone()))
+            }
             other => match other.strip_prefix("customers/").and_then(|id| self.customers.get(id)) {
                 Some(customer) => (200, customer.clone()),
                 None => error(404),

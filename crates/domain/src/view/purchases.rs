@@ -29,8 +29,16 @@ pub struct PurchaseSourceView {
     pub secrets: Vec<WebhookSecretView>,
     /// Of the reconciler.
     pub last_run: Option<SourceRunView>,
+    /// The last webhook that was refused by the server that shows this, if none was taken since.
+    pub last_refusal: Option<RefusedWebhookView>,
     /// Customers whose purchases are still to be read.
     pub waiting: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedWebhookView {
+    pub at: OffsetDateTime,
+    pub reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

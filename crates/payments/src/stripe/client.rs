@@ -77,6 +77,9 @@ impl Client {
     }
 }
 
+/// The only thing by which this refusal can be told from others: it has no code.
+const CURRENCIES: &str = "You cannot combine currencies";
+
 /// Stripe's own text stays behind: it can name a key or a person.
 fn in_our_words(error: &StripeError, permission: &'static str) -> ReadError {
     match error {
@@ -84,6 +87,9 @@ fn in_our_words(error: &StripeError, permission: &'static str) -> ReadError {
         StripeError::Stripe(_, 403) => ReadError::MayNotRead(permission),
         StripeError::Stripe(_, 429) => ReadError::Limited { wait: None },
         StripeError::Stripe(_, 500..) | StripeError::ClientError(_) | StripeError::Timeout => ReadError::Unreachable,
+        StripeError::Stripe(why, 400) if why.message.as_deref().is_some_and(|why| why.starts_with(CURRENCIES)) => {
+            ReadError::OtherCurrency
+        }
         StripeError::Stripe(_, status) => ReadError::Status(*status),
         StripeError::JSONDeserialize(_) => ReadError::Unintelligible,
         StripeError::ConfigError(_) => ReadError::Refused,
