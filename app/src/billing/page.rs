@@ -28,6 +28,7 @@ pub fn BillingPage() -> impl IntoView {
             <PageHead title="Billing" lead crumbs/>
             <div class="stack">
                 {move || paid.get().then(|| view! { <Notice tone=Tone::Good>"Thank you. Stripe tells us of the payment; your new tier holds within a few seconds."</Notice> })}
+                {(!view.beside.is_empty()).then(|| paid_twice(&view))}
                 <ThisMonth view=view.clone()/>
                 <Tiers view=view.clone() action=checkout/>
                 {view.has_portal.then(|| view! { <Portal subscription=view.subscription.clone() may_pay=view.may_pay action=portal/> })}
@@ -35,6 +36,20 @@ pub fn BillingPage() -> impl IntoView {
         }
         .into_any()
     })
+}
+
+/// Nothing that was paid for is canceled by itself.
+fn paid_twice(view: &BillingView) -> AnyView {
+    let others = view.beside.iter().map(|beside| {
+        let paid = &beside.subscription;
+        format!("{} ({}). {}", paid.tier.tier().title, beside.id, state(paid))
+    });
+    let others = others.map(|text| view! { <li class="break">{text}</li> }).collect_view();
+    let text = format!(
+        "You pay for more than one subscription. {} is the one that counts; cancel what is listed here on Stripe’s page, or it is charged again:",
+        view.tier.title
+    );
+    view! { <Notice tone=Tone::Caution>{text}<ul>{others}</ul></Notice> }.into_any()
 }
 
 #[component]

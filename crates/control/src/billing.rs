@@ -5,12 +5,12 @@ use keyward_domain::ids::AccountId;
 use keyward_domain::log_days::LogDays;
 use keyward_domain::notices::{AccountNotice, Use};
 use keyward_domain::plans::{Entitlement, EntitlementState};
-use keyward_domain::tiers::{self, TierName, TierPrice, month_of, next_month, paid_tier, standing};
-use keyward_domain::view::{BillingView, SubscriptionState, SubscriptionView, TierOffer};
-use keyward_payments::{Checkout, OwnStripe, ReadError, Webhook};
+use keyward_domain::tiers::{self, TierName, TierPrice, month_of, next_month, paid_tiers, standing};
+use keyward_domain::view::{BesideView, BillingView, SubscriptionState, SubscriptionView, TierOffer};
+use keyward_payments::{OwnStripe, ReadError, Webhook};
 use keyward_store::StoreError;
-use keyward_store::tiers::{AccountTierRow, BillingReading};
-use url::Url;
+use keyward_store::tiers::BillingReading;
+use time::OffsetDateTime;
 
 use crate::purchases::{WebhookError, WebhookTaken};
 use crate::{Actor, Control, ControlError};
@@ -45,47 +45,10 @@ impl Control {
             resets_at: next_month(now),
             log_days_from: row.log_days(now)?.and_then(|kept| kept.from),
             subscription: row.subscription.as_ref().and_then(|paid| subscription(tier.name, &paid.0)),
+            beside: row.subscriptions_beside.0.iter().filter_map(|paid| beside(billing, paid, now)).collect(),
             has_portal: row.stripe_customer.is_some(),
             may_pay: actor.editing().is_ok(),
         }))
-    }
-
-    /// The page at Stripe where a tier is paid for. Whoever pays for one already changes it in the portal.
-    pub async fn start_checkout(&self, actor: &Actor, tier: TierName) -> Result<Url, ControlError> {
-        let account = actor.editing()?;
-        let billing = self.taking_money().ok_or(ControlError::NotFound)?;
-        let price = billing.prices.iter().find(|price| price.tier == tier);
-        let price = price.ok_or_else(|| ControlError::invalid("tier", "this tier can\u{2019}t be bought"))?;
-        let row = self.store().account_tier(account, month_of(self.now())).await?;
-        // As Stripe has it now: a page that was left without paying costs nobody the trial, and an event that is still on its
-        // way lets nobody pay twice.
-        let bought = match &row.stripe_customer {
-            Some(customer) => billing.stripe.read(customer).await.map_err(unreachable)?.entitlements,
-            None => Vec::new(),
-        };
-        if paid_tier(&billing.prices, &bought, self.now()).1.is_some() {
-            return self.open_portal(actor).await;
-        }
-        let customer = self.own_customer(actor, billing, &row).await?;
-        let checkout = Checkout {
-            account,
-            customer: &customer,
-            price: &price.price,
-            trial_days: if bought.is_empty() { billing.trial_days } else { 0 },
-            success_url: &self.settings().dashboard_page("account/billing?paid=1"),
-            cancel_url: &self.settings().dashboard_page("account/billing"),
-        };
-        billing.stripe.checkout(checkout).await.map_err(not_sold)
-    }
-
-    /// Stripe's page for what is paid, how, and until when.
-    pub async fn open_portal(&self, actor: &Actor) -> Result<Url, ControlError> {
-        let account = actor.editing()?;
-        let billing = self.taking_money().ok_or(ControlError::NotFound)?;
-        let row = self.store().account_tier(account, month_of(self.now())).await?;
-        let customer = row.stripe_customer.ok_or(ControlError::NotFound)?;
-        let back = self.settings().dashboard_page("account/billing");
-        billing.stripe.portal(&customer, &back).await.map_err(unreachable)
     }
 
     /// Of our own account at Stripe: whoever it concerns is read there before it is answered.
@@ -118,10 +81,16 @@ impl Control {
         let number = self.store().next_billing_reading().await?;
         let reading = billing.stripe.read(customer).await.map_err(unreachable)?;
         let now = self.now();
-        let (tier, subscription) = paid_tier(&billing.prices, &reading.entitlements, now);
+        let mut paid = paid_tiers(&billing.prices, &reading.entitlements, now).into_iter();
+        let (tier, subscription) = paid.next().map_or((TierName::Free, None), |(tier, paid)| (tier, Some(paid)));
+        // One that ends by itself needs nobody.
+        let beside: Vec<Entitlement> = paid.map(|(_, paid)| paid).filter(|paid| !paid.ends).collect();
+        if !beside.is_empty() {
+            tracing::warn!(%account, subscriptions = beside.len() + 1, "an account pays for more than one subscription");
+        }
         let requests = self.store().account_tier(account, month_of(now)).await?.requests();
         let notice = AccountNotice::of_payment(Use { tier, requests }, subscription.as_ref(), now);
-        let reading = BillingReading { number, tier, subscription, notice };
+        let reading = BillingReading { number, tier, subscription, beside, notice };
         Ok(self.store().write_billing(account, &reading, event, now).await?)
     }
 
@@ -165,22 +134,6 @@ impl Control {
         let now = self.now();
         Ok(self.store().account_tier(account, month_of(now)).await?.log_days(now)?)
     }
-
-    /// Two tabs at once make one customer: Stripe by the account's key, we by the first that was written.
-    async fn own_customer(
-        &self,
-        actor: &Actor,
-        billing: &Billing,
-        row: &AccountTierRow,
-    ) -> Result<String, ControlError> {
-        if let Some(customer) = &row.stripe_customer {
-            return Ok(customer.clone());
-        }
-        let account = actor.account_id();
-        let email = self.store().member(actor.member_id()).await?.email;
-        let customer = billing.stripe.make_customer(account, &email).await.map_err(unreachable)?;
-        Ok(self.store().set_stripe_customer(account, &customer).await?)
-    }
 }
 
 fn subscription(tier: TierName, paid: &Entitlement) -> Option<SubscriptionView> {
@@ -193,25 +146,13 @@ fn subscription(tier: TierName, paid: &Entitlement) -> Option<SubscriptionView> 
     Some(SubscriptionView { tier, state, paid_until: paid.paid_until, ends: paid.ends })
 }
 
-/// Trying again helps only where Stripe was away.
-fn not_sold(error: ReadError) -> ControlError {
-    let reason = match error {
-        ReadError::Limited { .. } | ReadError::Unreachable => return unreachable(error),
-        ReadError::OtherCurrency => {
-            "Stripe takes one currency from each customer, and you have paid in another. Cancel what still runs in it under \
-             Subscription, then take this tier"
-        }
-        ReadError::Refused | ReadError::MayNotRead(_) | ReadError::Status(_) | ReadError::Unintelligible => {
-            "Stripe does not sell this tier now, and trying again does not help; whoever runs this installation finds the \
-             reason in its log"
-        }
-    };
-    tracing::error!(%error, "a tier could not be sold; see KEYWARD_BILLING_PRICES and KEYWARD_BILLING_STRIPE_KEY");
-    ControlError::Conflict { reason: reason.to_owned() }
+fn beside(billing: &Billing, paid: &Entitlement, now: OffsetDateTime) -> Option<BesideView> {
+    let (tier, paid) = paid_tiers(&billing.prices, std::slice::from_ref(paid), now).pop()?;
+    Some(BesideView { id: paid.id.clone(), subscription: subscription(tier, &paid)? })
 }
 
 /// What Stripe said stays behind; the operator finds the kind of error in the log.
-fn unreachable(error: ReadError) -> ControlError {
+pub(crate) fn unreachable(error: ReadError) -> ControlError {
     tracing::warn!(%error, "our own account at Stripe can't be used");
     ControlError::Conflict { reason: "Stripe can\u{2019}t be reached now; try again in a minute".to_owned() }
 }

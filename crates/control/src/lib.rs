@@ -12,6 +12,7 @@ mod apps;
 mod attempts;
 mod billing;
 mod billing_prices;
+mod checkout;
 mod control;
 mod demo;
 mod error;

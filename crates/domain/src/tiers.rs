@@ -1,12 +1,13 @@
 //! What a developer's account has of us: how many requests, apps, members and days of single requests. Data, in
 //! `data/tiers.json`. An installation that takes no money has no tiers, and everything on.
 
+use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use time::{Date, Duration, OffsetDateTime, Time};
 
-use crate::plans::{Entitlement, PurchaseCondition, PurchaseSource};
+use crate::plans::{Entitlement, EntitlementState, PurchaseCondition, PurchaseSource};
 
 /// From this share of the month's requests on, the dashboard and a mail warn.
 const WARNED_FROM_PERCENT: u64 = 80;
@@ -126,19 +127,34 @@ pub struct TierPrice {
     pub price: String,
 }
 
-/// The highest that is paid for; free without one.
-pub fn paid_tier(prices: &[TierPrice], bought: &[Entitlement], now: OffsetDateTime) -> (TierName, Option<Entitlement>) {
-    let counts = |price: &&TierPrice| {
-        let condition = PurchaseCondition {
-            source: PurchaseSource::Stripe,
-            name: price.price.clone(),
-            trial: true,
-            grace_days: PAYMENT_GRACE_DAYS,
-        };
-        bought.iter().find(|entitlement| entitlement.counts_for(&condition, now)).cloned()
+/// Every subscription to a tier that is paid for, each once. First the one that counts: of the highest tier, rather one whose
+/// payment did not fail, then the oldest. `bought` has the newest first, as Stripe lists them.
+pub fn paid_tiers(prices: &[TierPrice], bought: &[Entitlement], now: OffsetDateTime) -> Vec<(TierName, Entitlement)> {
+    let tier_of = |entitlement: &Entitlement| {
+        let counts = |price: &&TierPrice| entitlement.counts_for(&condition(price), now);
+        prices.iter().filter(counts).map(|price| price.tier).max()
     };
-    let paid = prices.iter().filter_map(|price| Some((price.tier, counts(&price)?))).max_by_key(|(tier, _)| *tier);
-    paid.map_or((TierName::Free, None), |(tier, entitlement)| (tier, Some(entitlement)))
+    let mut paid: Vec<(TierName, Entitlement)> =
+        bought.iter().rev().filter_map(|entitlement| Some((tier_of(entitlement)?, entitlement.clone()))).collect();
+    paid.sort_by_key(|(tier, entitlement)| {
+        (Reverse(*tier), matches!(entitlement.state, EntitlementState::PastDue { .. }))
+    });
+    paid
+}
+
+fn condition(price: &TierPrice) -> PurchaseCondition {
+    PurchaseCondition {
+        source: PurchaseSource::Stripe,
+        name: price.price.clone(),
+        trial: true,
+        grace_days: PAYMENT_GRACE_DAYS,
+    }
+}
+
+/// Whether anything of ours is still to be paid at Stripe, however late: a second subscription beside it would be paid too.
+pub fn still_runs(prices: &[TierPrice], bought: &[Entitlement]) -> bool {
+    let is_ours = |entitlement: &&Entitlement| prices.iter().any(|price| entitlement.names.contains(&price.price));
+    bought.iter().filter(is_ours).any(|entitlement| entitlement.state != EntitlementState::Over)
 }
 
 #[cfg(test)]
@@ -146,7 +162,6 @@ mod tests {
     use time::macros::{date, datetime};
 
     use super::*;
-    use crate::plans::EntitlementState;
 
     const NOW: OffsetDateTime = datetime!(2026-03-10 12:00 UTC);
 
@@ -206,7 +221,40 @@ mod tests {
                 TierName::Scale,
             ),
         ] {
-            assert_eq!(paid_tier(&prices, &entitlements, NOW).0, want, "{entitlements:?}");
+            let paid = paid_tiers(&prices, &entitlements, NOW);
+            assert_eq!(paid.first().map_or(TierName::Free, |(tier, _)| *tier), want, "{entitlements:?}");
+        }
+        let named = |id: &str, entitlement: Entitlement| Entitlement { id: id.to_owned(), ..entitlement };
+        let newest_first = [
+            named("newest", bought("price_pro", EntitlementState::Active)),
+            named("older", bought("price_pro", EntitlementState::Active)),
+            named("unpaid", bought("price_pro", late(1))),
+            named("largest", bought("price_scale", late(2))),
+            named("over", bought("price_scale", EntitlementState::Over)),
+        ];
+        let order: Vec<String> = paid_tiers(&prices, &newest_first, NOW).into_iter().map(|(_, paid)| paid.id).collect();
+        assert_eq!(order, ["largest", "older", "newest", "unpaid"]);
+    }
+
+    #[test]
+    fn a_subscription_runs_until_stripe_says_that_it_is_over() {
+        let prices = [TierPrice { tier: TierName::Pro, price: "price_pro".to_owned() }];
+        let bought = |price: &str, state| Entitlement {
+            source: PurchaseSource::Stripe,
+            id: "sub_1".into(),
+            names: vec![price.into()],
+            state,
+            paid_until: Some(NOW - Duration::days(90)),
+            ends: false,
+        };
+        let late = EntitlementState::PastDue { since: NOW - Duration::days(90) };
+        for (price, state, want) in [
+            ("price_pro", EntitlementState::Active, true),
+            ("price_pro", late, true),
+            ("price_pro", EntitlementState::Over, false),
+            ("price_other", EntitlementState::Active, false),
+        ] {
+            assert_eq!(still_runs(&prices, &[bought(price, state)]), want, "{price} {state:?}");
         }
     }
 

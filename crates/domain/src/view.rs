@@ -21,7 +21,7 @@ use crate::rules::EndpointRule;
 use crate::secret::KeyHint;
 use crate::slug::ProxySlug;
 
-pub use billing::{BillingView, SubscriptionState, SubscriptionView, TierOffer};
+pub use billing::{BesideView, BillingView, SubscriptionState, SubscriptionView, TierOffer};
 pub use custody::{ByokView, KeyRefusalView, NewPoolKeyForm, PoolKeyForm, PoolKeyView};
 pub use people::{AppCheckRates, AppCheckView, AppUserSearch, AppUserView, AppUsersShown, AppUsersView};
 pub use plans::{

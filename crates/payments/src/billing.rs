@@ -13,6 +13,8 @@ use crate::seller::{
 };
 use crate::stripe::{Form, Stripe};
 
+const CHECKOUT: &str = "Checkout Sessions (write)";
+
 pub struct OwnStripe {
     stripe: Stripe,
     access: Access,
@@ -54,6 +56,18 @@ struct Made {
 #[derive(Deserialize)]
 struct Opened {
     url: Url,
+}
+
+/// A page of Checkout that can be paid on.
+#[derive(Deserialize)]
+pub struct CheckoutPage {
+    pub id: String,
+    pub url: Url,
+}
+
+#[derive(Deserialize)]
+struct Pages {
+    data: Vec<Made>,
 }
 
 impl OwnStripe {
@@ -101,7 +115,7 @@ impl OwnStripe {
         Ok(self.stripe.post::<Made>(&self.access, form).await?.id)
     }
 
-    pub async fn checkout(&self, checkout: Checkout<'_>) -> Result<Url, ReadError> {
+    pub async fn checkout(&self, checkout: Checkout<'_>) -> Result<CheckoutPage, ReadError> {
         let (account, days) = (checkout.account.to_string(), checkout.trial_days.to_string());
         let mut fields = vec![
             ("mode", "subscription"),
@@ -115,13 +129,21 @@ impl OwnStripe {
         if checkout.trial_days > 0 {
             fields.push(("subscription_data[trial_period_days]", &days));
         }
-        let form = Form {
-            permission: "Checkout Sessions (write)",
-            path: "/checkout/sessions",
-            fields: &fields,
-            idempotency_key: None,
-        };
-        Ok(self.stripe.post::<Opened>(&self.access, form).await?.url)
+        let form = Form { permission: CHECKOUT, path: "/checkout/sessions", fields: &fields, idempotency_key: None };
+        self.stripe.post(&self.access, form).await
+    }
+
+    /// The newest first.
+    pub async fn open_checkouts(&self, customer: &str) -> Result<Vec<String>, ReadError> {
+        let pages: Pages = self.stripe.open_sessions(&self.access, customer).await?;
+        Ok(pages.data.into_iter().map(|page| page.id).collect())
+    }
+
+    /// Nobody can pay on it any more. Refused with a status where somebody has, or it is over.
+    pub async fn expire_checkout(&self, page: &str) -> Result<(), ReadError> {
+        let path = format!("/checkout/sessions/{page}/expire");
+        let form = Form { permission: CHECKOUT, path: &path, fields: &[], idempotency_key: None };
+        self.stripe.post::<Made>(&self.access, form).await.map(drop)
     }
 
     /// Where a customer changes or cancels a subscription, and finds the invoices.

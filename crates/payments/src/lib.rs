@@ -9,7 +9,7 @@ mod seller;
 mod sellers;
 mod stripe;
 
-pub use billing::{Checkout, OwnStripe, OwnStripeError, PriceFacts};
+pub use billing::{Checkout, CheckoutPage, OwnStripe, OwnStripeError, PriceFacts};
 pub use seller::{
     Access, BoughtItem, KeyRefusal, Mode, Named, Offer, Page, ReadError, Reading, Seller, SellerKey, VerifiedEvent,
     Webhook, WebhookRefusal, WebhookSecret,

@@ -64,6 +64,15 @@ impl Stripe {
         self.client(access, READ_ATTEMPTS)?.post(form).await
     }
 
+    /// Pages of Checkout that can still be paid on, the newest first.
+    pub async fn open_sessions<T: DeserializeOwned>(&self, access: &Access, customer: &str) -> Result<T, ReadError> {
+        let query = [("customer", customer), ("status", "open"), ("limit", ROWS)];
+        let permission = StripePermission::CheckoutSessions;
+        self.client(access, CHECK_ATTEMPTS)?
+            .get(Question { permission, path: "/checkout/sessions", query: &query })
+            .await
+    }
+
     /// `None` where this key's mode has none of that id.
     pub async fn price(&self, access: &Access, id: &str) -> Result<Option<Price>, ReadError> {
         prices::price(&self.client(access, CHECK_ATTEMPTS)?, id).await

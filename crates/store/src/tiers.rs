@@ -20,6 +20,8 @@ pub struct AccountTierRow {
     pub id: Uuid,
     pub stripe_customer: Option<String>,
     pub subscription: Option<Json<Entitlement>>,
+    /// Paid for as well, and to be canceled.
+    pub subscriptions_beside: Json<Vec<Entitlement>>,
     pub over_since: Option<OffsetDateTime>,
     pub stopped: bool,
     requests: i64,
@@ -75,8 +77,7 @@ impl AccountTierRow {
     }
 }
 
-const COLUMNS: &str =
-    "accounts.id, stripe_customer, subscription, over_since, stopped, coalesce(requests, 0) AS requests";
+const COLUMNS: &str = "accounts.id, stripe_customer, subscription, subscriptions_beside, over_since, stopped, coalesce(requests, 0) AS requests";
 const NOTICES: &str = "ARRAY(SELECT kind FROM account_notices AS given
     WHERE given.account_id = accounts.id AND given.month = $1 AND given.tier = accounts.tier)";
 
@@ -94,6 +95,8 @@ pub struct BillingReading {
     pub number: i64,
     pub tier: TierName,
     pub subscription: Option<Entitlement>,
+    /// Paid for as well.
+    pub beside: Vec<Entitlement>,
     /// Of a payment that failed.
     pub notice: Option<AccountNotice>,
 }
@@ -289,7 +292,8 @@ async fn write_tier(
     let Some(before) = before else { return Ok(false) };
     let fell = fall(before.tier()?, before.fell()?, reading.tier, now);
     sqlx::query(
-        "UPDATE accounts SET tier = $3, subscription = $4, billing_read = $2, billing_read_at = $5, fell_from = $6, fell_at = $7
+        "UPDATE accounts SET tier = $3, subscription = $4, billing_read = $2, billing_read_at = $5, fell_from = $6, fell_at = $7,
+             subscriptions_beside = $8
          WHERE id = $1",
     )
     .bind(account.0)
@@ -299,6 +303,7 @@ async fn write_tier(
     .bind(now)
     .bind(fell.map(|fell| fell.from.name()))
     .bind(fell.map(|fell| fell.at))
+    .bind(Json(&reading.beside))
     .execute(connection)
     .await?;
     Ok(true)

@@ -19,9 +19,12 @@ const GOOD_CARD: &str = "4242424242424242";
 const BAD_CARD: &str = "4000000000000002";
 
 impl Billing {
-    pub fn create_session(&self, call: &Call<'_>) -> Result<Value, Refusal> {
+    pub async fn create_session(&self, call: &Call<'_>) -> Result<Value, Refusal> {
         let price =
             call.said("line_items[0][price]").ok_or_else(|| Refusal::new(400, "Missing: line_items[0][price]"))?;
+        if let Some(customer) = call.said("customer") {
+            self.refuse_another_currency(customer, price).await?;
+        }
         if call.said("mode") != Some("subscription") {
             return Err(Refusal::new(400, "Only sessions with mode=subscription are emulated."));
         }
@@ -52,16 +55,43 @@ impl Billing {
         session
     }
 
+    /// As Stripe does while anything in the other currency runs.
+    async fn refuse_another_currency(&self, customer: &str, price: &str) -> Result<(), Refusal> {
+        let wanted = self.price(price).await?;
+        for subscription in self.subscriptions_of(customer).await? {
+            let paid = field(&subscription["items"]["data"][0]["plan"], "currency");
+            if !paid.is_empty() && paid != field(&wanted, "currency") {
+                let why =
+                    "You cannot combine currencies on a single customer. This customer has an active subscription";
+                return Err(Refusal::new(400, format!("{why} with currency {paid}.")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody can pay on it any more; one that is complete stays so.
+    pub fn expire_session(&self, id: &str) -> Result<Value, Refusal> {
+        let mut stock = self.stock();
+        let session = stock.sessions.iter_mut().find(|session| field(session, "id") == id);
+        let session = session.ok_or_else(|| Refusal::not_found("checkout.session"))?;
+        if session["status"] != "open" {
+            return Err(Refusal::new(400, "Only Checkout Sessions with a status in [\"open\"] can be expired."));
+        }
+        session["status"] = json!("expired");
+        Ok(session.clone())
+    }
+
     pub fn session(&self, id: &str) -> Result<Value, Refusal> {
         let found = self.stock().sessions.iter().find(|session| field(session, "id") == id).cloned();
         found.ok_or_else(|| Refusal::not_found("checkout.session"))
     }
 
     pub fn sessions(&self, call: &Call<'_>) -> Value {
-        let (customer, subscription) = (call.said("customer"), call.said("subscription"));
+        let (customer, subscription, status) = (call.said("customer"), call.said("subscription"), call.said("status"));
         let fits = |session: &&Value| {
             customer.is_none_or(|id| field(session, "customer") == id)
                 && subscription.is_none_or(|id| field(session, "subscription") == id)
+                && status.is_none_or(|status| field(session, "status") == status)
         };
         list(
             &self.stock().sessions.iter().filter(fits).take(100).cloned().collect::<Vec<_>>(),
@@ -73,6 +103,9 @@ impl Billing {
     /// Customer, card, subscription; then the session is complete.
     async fn pay(&self, id: &str, payment: &Payment) -> Result<Value, Refusal> {
         let mut session = self.session(id)?;
+        if session["status"] == "expired" {
+            return Err(Refusal::new(400, "This page has expired."));
+        }
         if session["status"] != "open" {
             return Ok(session);
         }

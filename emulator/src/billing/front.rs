@@ -66,7 +66,8 @@ impl Call<'_> {
 impl Billing {
     async fn call(&self, call: &Call<'_>, segments: &[&str]) -> Result<Value, Refusal> {
         match (call.method.as_str(), segments) {
-            ("POST", ["checkout", "sessions"]) => self.create_session(call),
+            ("POST", ["checkout", "sessions"]) => self.create_session(call).await,
+            ("POST", ["checkout", "sessions", id, "expire"]) => self.expire_session(id),
             ("GET", ["checkout", "sessions"]) => Ok(self.sessions(call)),
             ("GET", ["checkout", "sessions", id]) => self.session(id),
             ("POST", ["billing_portal", "sessions"]) => self.create_portal(call).await,

@@ -17,6 +17,9 @@ fn escaped(text: &str) -> String {
 }
 
 pub fn checkout(session: &Value, refusal: Option<&str>) -> Html<String> {
+    if session["status"] == "expired" {
+        return page("Expired", "<p>This page has expired. Go back to where you came from and begin again.</p>");
+    }
     if session["status"] != "open" {
         return paid();
     }

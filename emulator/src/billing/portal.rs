@@ -27,7 +27,7 @@ impl Billing {
         self.stock().portals.get(id).cloned().ok_or_else(|| Refusal::not_found("billing_portal.session"))
     }
 
-    async fn subscriptions_of(&self, customer: &str) -> Result<Vec<Value>, Refusal> {
+    pub async fn subscriptions_of(&self, customer: &str) -> Result<Vec<Value>, Refusal> {
         let query = vec![("customer".to_owned(), customer.to_owned()), ("limit".to_owned(), "100".to_owned())];
         let mut found = self.localstripe.get("subscriptions", &query).await?;
         self.finish(&mut found, Caller { live: false });

@@ -11,6 +11,9 @@ impl Billing {
             |(name, _): &&(String, String)| ["limit", "starting_after", "active", "product"].contains(&name.as_str());
         let plans = self.localstripe.get("plans", &query.iter().filter(plain).cloned().collect()).await?;
         let mut prices: Vec<Value> = plans["data"].as_array().into_iter().flatten().map(price).collect();
+        let keys: Vec<&str> =
+            query.iter().filter(|(name, _)| name == "lookup_keys[]").map(|(_, key)| key.as_str()).collect();
+        prices.retain(|price| keys.is_empty() || keys.contains(&field(price, "lookup_key")));
         if query.iter().any(|(name, value)| name.starts_with("expand") && value == "data.product") {
             let all = self.localstripe.get("products", &vec![("limit".to_owned(), "100".to_owned())]).await?;
             for price in &mut prices {

@@ -10,6 +10,7 @@ mod issuers;
 mod lives;
 mod notices;
 mod paying;
+mod paying_twice;
 mod plans;
 mod policies;
 mod proxies;

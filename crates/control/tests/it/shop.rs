@@ -27,6 +27,10 @@ struct Stock {
     customers: BTreeMap<String, Value>,
     subscriptions: BTreeMap<String, Vec<Value>>,
     sessions: HashMap<String, Vec<Value>>,
+    /// Pages of Checkout, the newest first.
+    pages: Vec<Value>,
+    /// Who pays on another page as soon as a page opens.
+    pays_elsewhere: Option<String>,
     events: Vec<Value>,
     prices: Vec<Value>,
     /// Of RevenueCat, by app user id.
@@ -86,6 +90,21 @@ impl Shop {
 
     pub fn has_subscriber(&self, user: &str, subscriber: Value) {
         self.change(|stock| stock.subscribers.insert(user.to_owned(), subscriber));
+    }
+
+    /// Pages of Checkout that can still be paid on.
+    pub fn open_pages(&self) -> Vec<String> {
+        let id = |page: &Value| page["id"].as_str().unwrap_or_default().to_owned();
+        self.change(|stock| stock.pages.iter().filter(|page| page["status"] == "open").map(id).collect())
+    }
+
+    pub fn pays_when_a_page_opens(&self, customer: &str) {
+        self.change(|stock| stock.pays_elsewhere = Some(customer.to_owned()));
+    }
+
+    /// In place of all there were, the newest first.
+    pub fn sets_subscriptions(&self, customer: &str, subscriptions: Vec<Value>) {
+        self.change(|stock| stock.subscriptions.insert(customer.to_owned(), subscriptions));
     }
 
     pub fn has_price(&self, price: Value) {
@@ -157,16 +176,41 @@ async fn answer(
         stock.forms.push((uri.path().to_owned(), form));
         let made = match uri.path() {
             "/stripe/v1/customers" => json!({"id": "cus_own"}),
-            "/stripe/v1/checkout/sessions" => json!({"id": "cs_1", "url": "https://checkout.stripe.com/c/pay/cs_1"}),
+            "/stripe/v1/checkout/sessions" => stock.open_page(),
             _ => json!({"id": "bps_1", "url": "https://billing.stripe.com/p/session/1"}),
         };
         return (StatusCode::OK, Json(made));
+    }
+    if let Some(page) = uri.path().strip_suffix("/expire") {
+        let (status, body) = stock.expire(page);
+        return (StatusCode::from_u16(status).expect("a status"), Json(body));
     }
     let (status, body) = stock.answer(uri.path(), &query, key);
     (StatusCode::from_u16(status).expect("a status"), Json(body))
 }
 
 impl Stock {
+    fn open_page(&mut self) -> Value {
+        let (id, form) = (format!("cs_{}", self.pages.len() + 1), &self.forms.last().expect("just sent").1);
+        let page = json!({"id": id, "url": format!("https://checkout.stripe.com/c/pay/{id}"), "status": "open",
+            "customer": form["customer"]});
+        self.pages.insert(0, page.clone());
+        if let Some(customer) = self.pays_elsewhere.take() {
+            self.subscriptions.insert(customer.clone(), vec![subscription(&customer, "active")]);
+        }
+        page
+    }
+
+    /// What is over can't be ended.
+    fn expire(&mut self, path: &str) -> (u16, Value) {
+        let id = path.rsplit('/').next().unwrap_or_default();
+        let Some(page) = self.pages.iter_mut().find(|page| page["id"] == id && page["status"] == "open") else {
+            return (400, json!({"error": {"type": "invalid_request_error", "message": "not open"}}));
+        };
+        page["status"] = json!("expired");
+        (200, page.clone())
+    }
+
     fn prices_of(&self, query: &HashMap<String, String>) -> Vec<Value> {
         let fits = |asked: Option<&String>, said: &Value| asked.is_none_or(|asked| said == asked);
         let of_query = |price: &&Value| {
@@ -197,6 +241,10 @@ impl Stock {
                 (200, list(&self.subscriptions.values().flatten().cloned().collect::<Vec<_>>()))
             }
             "subscriptions" => of_customer(self.subscriptions.get(&customer)),
+            "checkout/sessions" if query.contains_key("status") => {
+                let open = self.pages.iter().filter(|page| page["status"] == "open" && page["customer"] == customer);
+                (200, list(&open.cloned().collect::<Vec<_>>()))
+            }
             "checkout/sessions" => of_customer(self.sessions.get(&customer)),
             other if other.starts_with("prices/") || other.starts_with("products/") => {
                 let (_, id) = other.split_once('/').expect("a slash");

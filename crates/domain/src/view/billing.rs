@@ -21,6 +21,8 @@ pub struct BillingView {
     #[serde(with = "time::serde::rfc3339::option")]
     pub log_days_from: Option<OffsetDateTime>,
     pub subscription: Option<SubscriptionView>,
+    /// Paid for as well, by mistake: each is to be canceled by hand.
+    pub beside: Vec<BesideView>,
     /// A customer has a portal.
     pub has_portal: bool,
     pub may_pay: bool,
@@ -30,6 +32,13 @@ pub struct BillingView {
 pub struct TierOffer {
     pub tier: Tier,
     pub can_be_bought: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BesideView {
+    /// As Stripe names it.
+    pub id: String,
+    pub subscription: SubscriptionView,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
