@@ -7,7 +7,7 @@ use http::header::{ACCEPT, USER_AGENT};
 use http::request::Parts;
 use keyward_control::{Actor, Control, SignedIn};
 use keyward_domain::clock::Clock;
-use keyward_domain::ids::MemberId;
+use keyward_domain::ids::{AccountId, MemberId};
 use leptos::prelude::use_context;
 use tower_sessions::Session;
 
@@ -17,6 +17,8 @@ use crate::error::PageError;
 pub const MEMBER_ID: &str = "member_id";
 /// Session value: the member's epoch at the sign-in. The store loads a session only while it is the member's.
 const SESSION_EPOCH: &str = "session_epoch";
+/// Session value: the account that the session works in.
+const ACCOUNT_ID: &str = "account_id";
 /// Session value: Unix seconds of the sign-in, from which the session's absolute end is counted.
 pub const SIGNED_IN_AT: &str = "signed_in_at";
 const USER_AGENT_KEY: &str = "user_agent";
@@ -43,25 +45,46 @@ pub fn visitor_address() -> Result<IpAddr, PageError> {
     parts()?.extensions.get::<VisitorAddress>().map(|address| address.0).ok_or(PageError::Internal)
 }
 
-/// The signed-in member, for every server function that touches an account.
+/// The signed-in member, for every server function that touches an account: the one that the session works in.
 pub async fn signed_in() -> Result<(Control, Actor), PageError> {
+    let member = whoever_is_signed_in().await?;
     let control = control()?;
-    let member_id = signed_in_member().await?.ok_or(PageError::SignedOut)?;
-    let actor = control.actor(member_id).await.map_err(|error| match PageError::from(error) {
-        // The member was deleted while the session lived on.
-        PageError::NotFound => PageError::SignedOut,
+    // Never another account in place of one that is lost: what is typed on an open page is for the one it was opened in.
+    let actor = match session()?.get::<AccountId>(ACCOUNT_ID).await.map_err(|_| PageError::Internal)? {
+        Some(account) => control.actor_in(member, account).await,
+        None => control.actor(member).await,
+    };
+    let actor = actor.map_err(|error| match PageError::from(error) {
+        PageError::NotFound => PageError::NoAccount,
         other => other,
     })?;
     Ok((control, actor))
+}
+
+/// In the account that a form names, whichever the session has come to work in since.
+pub async fn signed_in_to(account: AccountId) -> Result<(Control, Actor), PageError> {
+    let (member, control) = (whoever_is_signed_in().await?, control()?);
+    let actor = control.actor_in(member, account).await?;
+    Ok((control, actor))
+}
+
+/// For what needs no account.
+pub async fn whoever_is_signed_in() -> Result<MemberId, PageError> {
+    signed_in_member().await?.ok_or(PageError::SignedOut)
 }
 
 pub async fn signed_in_member() -> Result<Option<MemberId>, PageError> {
     session()?.get::<MemberId>(MEMBER_ID).await.map_err(|_| PageError::Internal)
 }
 
-/// Begins a signed-in session under a new id, so that an id planted before the sign-in is worth nothing.
-pub async fn begin_session(signed_in: SignedIn) -> Result<(), PageError> {
+/// Begins a signed-in session under a new id, so that an id planted before the sign-in is worth nothing. `account` is the one
+/// to work in; without it, the one joined first.
+pub async fn begin_session(signed_in: SignedIn, account: Option<AccountId>) -> Result<(), PageError> {
     let session = session()?;
+    let account = match account {
+        Some(account) => Some(account),
+        None => first_account(signed_in.member_id).await?,
+    };
     let clock = use_context::<Clock>().ok_or(PageError::Internal)?;
     end(&session).await?;
     let agent = user_agent()?;
@@ -73,7 +96,21 @@ pub async fn begin_session(signed_in: SignedIn) -> Result<(), PageError> {
     ] {
         session.insert_value(key, value).await.map_err(|_| PageError::Internal)?;
     }
+    if let Some(account) = account {
+        session.insert(ACCOUNT_ID, account).await.map_err(|_| PageError::Internal)?;
+    }
     // Ending the old session empties it but leaves its id to the next one.
+    session.cycle_id().await.map_err(|_| PageError::Internal)
+}
+
+async fn first_account(member: MemberId) -> Result<Option<AccountId>, PageError> {
+    Ok(control()?.accounts_of(member).await?.first().map(|account| account.id))
+}
+
+/// From now on, the session works in this account; whether it may is asked at every request. Other rights, another id.
+pub async fn work_in(account: AccountId) -> Result<(), PageError> {
+    let session = session()?;
+    session.insert(ACCOUNT_ID, account).await.map_err(|_| PageError::Internal)?;
     session.cycle_id().await.map_err(|_| PageError::Internal)
 }
 

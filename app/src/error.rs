@@ -17,6 +17,9 @@ pub enum PageError {
     NotFound,
     #[error("You are signed out. Sign in to go on.")]
     SignedOut,
+    /// Of a member who was removed from the account they work in, or belongs to none.
+    #[error("You don\u{2019}t belong to this account any more. Choose another to go on.")]
+    NoAccount,
     #[error("Your role does not allow this.")]
     Forbidden,
     /// What was typed can't be accepted; `kept` gives back what must not be lost when the page is loaded anew.
@@ -68,7 +71,7 @@ impl PageError {
         match self {
             Self::NotFound => 404,
             Self::SignedOut => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::NoAccount => 403,
             Self::Refused { .. } => 422,
             Self::TooManyAttempts { .. } => 429,
             Self::Internal => 500,

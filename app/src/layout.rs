@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use leptos_router::components::Outlet;
 use leptos_router::hooks::use_location;
 
+use crate::accounts::AccountSwitcher;
 use crate::error::PageError;
 use crate::members::api::{SignOut, member};
 use crate::theme::ThemeToggle;
@@ -47,6 +48,7 @@ pub fn SignedInLayout() -> impl IntoView {
             <nav class="header-inner" aria-label="Main">
                 <Logo href="/apps"/>
                 <a class="header-link" href="/apps" aria-current=here(&["/apps", "/proxies"])>"Apps"</a>
+                <Switcher me/>
                 <div class="header-end">
                     <ThemeToggle/>
                     <a class="header-link" href="/account" aria-current=here(&["/account"])><MemberName me/></a>
@@ -61,6 +63,19 @@ pub fn SignedInLayout() -> impl IntoView {
 }
 
 type Me = Resource<Result<MemberView, PageError>>;
+
+/// Nothing for members of one account.
+#[component]
+fn Switcher(me: Me) -> impl IntoView {
+    view! {
+        <Transition fallback=|| ()>
+            {move || Suspend::new(async move {
+                me.await.ok().filter(|member| member.accounts.len() > 1).map(|member| view! { <AccountSwitcher member/> })
+            })}
+        </Transition>
+    }
+    .into_any()
+}
 
 /// Nothing where there is nothing to mind.
 #[component]

@@ -9,6 +9,8 @@
 compile_error!("build keyward-app either for the server (ssr) or for the browser (hydrate), never for both");
 
 pub mod account;
+pub mod account_members;
+pub mod accounts;
 pub mod app_check;
 pub mod app_users;
 pub mod apps;
@@ -20,6 +22,7 @@ pub mod deployment;
 pub mod error;
 #[cfg(feature = "ssr")]
 mod flash;
+pub mod invitations;
 pub mod ip_rules;
 pub mod issuers;
 pub mod keys;

@@ -7,12 +7,15 @@ use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
 use crate::account::AccountPage;
+use crate::account_members::AccountMembersPage;
+use crate::accounts::AccountsPage;
 use crate::app_check::AppCheckPage;
 use crate::app_users::{AppUserPage, AppUsersPage};
 use crate::apps::{AppPage, AppsPage};
 use crate::billing::BillingPage;
 use crate::bodies::{BodiesPage, BodyRulePage};
 use crate::error::PageError;
+use crate::invitations::InvitationPage;
 use crate::ip_rules::{AppAddressesPage, ProxyAddressesPage};
 use crate::issuers::NewIssuerPage;
 use crate::keys::KeysPage;
@@ -43,6 +46,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/forgot-password") view=ForgotPasswordPage ssr=SsrMode::Async/>
                     <Route path=path!("/reset-password") view=ResetPasswordPage ssr=SsrMode::Async/>
                     <Route path=path!("/check-your-mail") view=CheckYourMailPage ssr=SsrMode::Async/>
+                    <Route path=path!("/invitation") view=InvitationPage ssr=SsrMode::Async/>
                     <Route path=path!("/dev/mail") view=DevMailPage ssr=SsrMode::Async/>
                 </ParentRoute>
                 <ParentRoute path=path!("") view=SignedInLayout ssr=SsrMode::Async>
@@ -71,6 +75,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/proxies/:id/settings") view=ProxySettingsPage ssr=SsrMode::Async/>
                     <Route path=path!("/proxies/:id/usage") view=UsagePage ssr=SsrMode::Async/>
                     <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
+                    <Route path=path!("/account/members") view=AccountMembersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/accounts") view=AccountsPage ssr=SsrMode::Async/>
                     <Route path=path!("/account/billing") view=BillingPage ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>

@@ -8,8 +8,17 @@ use keyward_domain::ids::MemberId;
 use tower_sessions::Session;
 
 /// Pages that anyone may see. A page that is not listed needs a session.
-pub const PUBLIC_PAGES: [&str; 8] =
-    ["/", "/sign-up", "/sign-in", "/verify", "/forgot-password", "/reset-password", "/check-your-mail", "/dev/mail"];
+pub const PUBLIC_PAGES: [&str; 9] = [
+    "/",
+    "/sign-up",
+    "/sign-in",
+    "/verify",
+    "/forgot-password",
+    "/reset-password",
+    "/check-your-mail",
+    "/dev/mail",
+    "/invitation",
+];
 
 /// Of the public pages, those that have nothing for someone who is signed in.
 const FOR_STRANGERS: [&str; 3] = ["/", "/sign-up", "/sign-in"];

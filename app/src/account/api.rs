@@ -28,7 +28,8 @@ pub async fn rename_account(name: String) -> Result<(), PageError> {
 #[server(endpoint = "change-password")]
 pub async fn change_password(current: String, new: String) -> Result<(), PageError> {
     let (control, actor) = signed_in().await?;
-    begin_session(control.change_password(&actor, &current, &new).await?).await?;
+    let signed_in = control.change_password(&actor, &current, &new).await?;
+    begin_session(signed_in, Some(actor.account_id())).await?;
     leptos_axum::redirect("/account?password=changed");
     Ok(())
 }

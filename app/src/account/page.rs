@@ -30,6 +30,7 @@ pub fn AccountPage() -> impl IntoView {
             <PageHead title="Account" lead=member.email.clone()/>
             <div class="stack">
                 {move || changed.get().then(|| view! { <Notice tone=Tone::Good>"Your password is changed, and every other session has ended."</Notice> })}
+                {members_link(member.accounts.len())}
                 {member.takes_money.then(billing_link)}
                 <AccountName member action=rename/>
                 <Password email action=change/>
@@ -39,6 +40,16 @@ pub fn AccountPage() -> impl IntoView {
         }
         .into_any()
     })
+}
+
+fn members_link(accounts: usize) -> impl IntoView {
+    let all = (accounts > 1).then(|| view! { <a class="btn" href="/accounts">"All your accounts"</a> });
+    view! {
+        <Section title="Members" lead="Who else works in this account, and as what.">
+            <div class="submit-row"><a class="btn" href="/account/members">"Open members"</a>{all}</div>
+        </Section>
+    }
+    .into_any()
 }
 
 fn billing_link() -> impl IntoView {

@@ -33,7 +33,7 @@ pub async fn request_verification(email: String) -> Result<(), PageError> {
 #[server(endpoint = "sign-in")]
 pub async fn sign_in(email: String, password: String, #[server(default)] next: String) -> Result<(), PageError> {
     let signed_in = control()?.sign_in(&email, &password, visitor_address()?).await?;
-    begin_session(signed_in).await?;
+    begin_session(signed_in, None).await?;
     leptos_axum::redirect(local_path(&next, "/apps"));
     Ok(())
 }

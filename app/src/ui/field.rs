@@ -9,6 +9,8 @@ use super::form::FormError;
 pub enum FieldKind {
     Text,
     Email,
+    /// Of somebody else: the browser must not fill in its user's own.
+    OthersEmail,
     CurrentPassword,
     NewPassword,
     /// A key or a shared secret: hidden, and never offered again by the browser.
@@ -23,7 +25,7 @@ impl FieldKind {
     fn input_type(self) -> &'static str {
         match self {
             Self::Text => "text",
-            Self::Email => "email",
+            Self::Email | Self::OthersEmail => "email",
             Self::CurrentPassword | Self::NewPassword | Self::Secret => "password",
             // `type=url` would refuse what the server explains better.
             Self::Address => "text",
@@ -37,7 +39,7 @@ impl FieldKind {
             Self::Email => "username",
             Self::CurrentPassword => "current-password",
             Self::NewPassword => "new-password",
-            Self::Text | Self::Secret | Self::Address | Self::Number | Self::Date => "off",
+            Self::Text | Self::OthersEmail | Self::Secret | Self::Address | Self::Number | Self::Date => "off",
         }
     }
 
@@ -45,7 +47,13 @@ impl FieldKind {
         match self {
             Self::Address => Some("url"),
             Self::Number => Some("numeric"),
-            Self::Text | Self::Email | Self::CurrentPassword | Self::NewPassword | Self::Secret | Self::Date => None,
+            Self::Text
+            | Self::Email
+            | Self::OthersEmail
+            | Self::CurrentPassword
+            | Self::NewPassword
+            | Self::Secret
+            | Self::Date => None,
         }
     }
 }
@@ -70,9 +78,12 @@ pub fn Field(
     // A secret never comes back from anywhere.
     let begins_with = match kind {
         FieldKind::CurrentPassword | FieldKind::NewPassword | FieldKind::Secret => None,
-        FieldKind::Text | FieldKind::Email | FieldKind::Address | FieldKind::Number | FieldKind::Date => {
-            Some(error.typed_or(name, value))
-        }
+        FieldKind::Text
+        | FieldKind::Email
+        | FieldKind::OthersEmail
+        | FieldKind::Address
+        | FieldKind::Number
+        | FieldKind::Date => Some(error.typed_or(name, value)),
     };
     let plain_text = matches!(kind, FieldKind::Text | FieldKind::Address | FieldKind::Secret);
     view! {

@@ -148,6 +148,23 @@ where
     view! { <form node_ref=form method="post" action=target class=class on:submit=send>{children()}</form> }.into_any()
 }
 
+/// A form that the browser itself sends, whether it has scripts or not: what follows changes every page that is open in it.
+#[component]
+pub fn PlainForm<S>(
+    /// Marks for which function it is; where that is refused, the page of `from` shows why.
+    action: ServerAction<S>,
+    from: &'static str,
+    #[prop(default = "contents")] class: &'static str,
+    children: Children,
+) -> impl IntoView
+where
+    S: Posted,
+{
+    let _ = action;
+    let target = format!("{}?from={}", S::url(), Url::escape(from));
+    view! { <form method="post" action=target class=class>{children()}</form> }.into_any()
+}
+
 /// Shows what is wrong with the form as a whole; `fields` show theirs themselves.
 #[component]
 pub fn FormAlert(error: FormError, #[prop(default = &[])] fields: &'static [&'static str]) -> impl IntoView {
@@ -176,12 +193,12 @@ pub fn SubmitButton(
 
 /// Says that a form was saved, where the page itself does not show it.
 #[component]
-pub fn Saved<S>(action: ServerAction<S>) -> impl IntoView
+pub fn Saved<S>(action: ServerAction<S>, #[prop(default = "Saved.")] text: &'static str) -> impl IntoView
 where
     S: Posted,
 {
     let saved = move || action.value().with(|answer| matches!(answer, Some(Ok(_)))) && !action.pending().get();
-    view! { <span role="status" class="muted">{move || saved().then_some("Saved.")}</span> }.into_any()
+    view! { <span role="status" class="muted">{move || saved().then_some(text)}</span> }.into_any()
 }
 
 /// Whether a form is on its way.

@@ -39,6 +39,13 @@ pub fn moment(at: OffsetDateTime) -> String {
         .expect("the format has only parts every time has")
 }
 
+/// `Nov 21, 2026`
+pub fn day(at: OffsetDateTime) -> String {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    at.format(format_description!("[month repr:short] [day padding:none], [year]"))
+        .expect("the format has only parts every time has")
+}
+
 /// `2026-11-21T14:03:00Z`, for `<time datetime>`.
 pub fn machine_moment(at: OffsetDateTime) -> String {
     let at = at.to_offset(time::UtcOffset::UTC);

@@ -58,6 +58,7 @@ pub fn ErrorPage(error: PageError) -> impl IntoView {
     let (title, way_out, href) = match &error {
         PageError::NotFound => ("Page not found", "Back to your apps", "/apps"),
         PageError::SignedOut => ("You are signed out", "Sign in", "/sign-in"),
+        PageError::NoAccount => ("Not your account any more", "Choose an account", "/accounts"),
         PageError::Forbidden => ("Not allowed", "Back to your apps", "/apps"),
         PageError::Refused { .. }
         | PageError::TooManyAttempts { .. }

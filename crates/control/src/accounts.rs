@@ -16,13 +16,16 @@ use crate::{Actor, Control, ControlError, SignedIn, mail_texts};
 impl Control {
     pub async fn member(&self, actor: &Actor) -> Result<MemberView, ControlError> {
         let member = self.store().member(actor.member_id()).await?;
-        let account_name = self.store().account_name(actor.account_id()).await?;
+        let accounts = self.accounts_of(actor.member_id()).await?;
+        let account = accounts.iter().find(|account| account.id == actor.account_id());
+        let account_name = account.ok_or(ControlError::NotFound)?.name.clone();
         Ok(MemberView {
             id: member.member_id(),
             verified: member.verified_at.is_some(),
             email: member.email,
             account_id: actor.account_id(),
             account_name,
+            accounts,
             takes_money: self.taking_money().is_some(),
             notices: self.notices(actor.account_id()).await?,
         })

@@ -32,7 +32,14 @@ impl Actor {
 }
 
 impl Control {
-    /// `member_id` is what the session layer vouches for. `NotFound` when the member is gone or not verified.
+    /// In an account of the member's choice, asked at every request: `NotFound` as soon as they don't belong to it any more.
+    pub async fn actor_in(&self, member_id: MemberId, account: AccountId) -> Result<Actor, ControlError> {
+        let membership = self.store().membership_in(member_id, account).await?;
+        Ok(Actor { member: member_id, account: membership.account, role: membership.role })
+    }
+
+    /// In the account joined first. `member_id` is what the session layer vouches for. `NotFound` when the member is gone,
+    /// not verified, or belongs to no account.
     pub async fn actor(&self, member_id: MemberId) -> Result<Actor, ControlError> {
         let membership = self.store().membership(member_id).await?;
         Ok(Actor { member: member_id, account: membership.account, role: membership.role })

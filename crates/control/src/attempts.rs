@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use keyward_domain::ids::MemberId;
+use keyward_domain::ids::{AccountId, MemberId};
 use keyward_domain::validate::EmailAddress;
 use keyward_store::backoff::{Attempt, BackoffPolicy};
 use sha2::{Digest, Sha256};
@@ -26,6 +26,8 @@ pub(crate) enum Subject {
     Mailbox(String),
     /// Mails asked for from a network.
     MailsFromNetwork(String),
+    /// Invitations to an account, whoever sends them from wherever.
+    InvitationsOf(AccountId),
 }
 
 impl Subject {
@@ -57,6 +59,7 @@ impl Subject {
             Self::OwnPassword(member) => format!("password:{member}"),
             Self::Mailbox(hash) => format!("mailbox:{hash}"),
             Self::MailsFromNetwork(network) => format!("mail-ip:{network}"),
+            Self::InvitationsOf(account) => format!("invitations:{account}"),
         }
     }
 
@@ -66,7 +69,9 @@ impl Subject {
             // Slows down guessing from many networks at once. Short, since anybody can make the owner wait it out.
             Self::Account(_) => (100, Duration::seconds(3), Duration::HOUR),
             // An office or a mobile network shares an address; successes don't count.
-            Self::Network(_) | Self::MailsFromNetwork(_) => (30, Duration::minutes(15), Duration::HOUR),
+            Self::Network(_) | Self::MailsFromNetwork(_) | Self::InvitationsOf(_) => {
+                (30, Duration::minutes(15), Duration::HOUR)
+            }
             Self::OwnPassword(_) => (10, Duration::MINUTE, Duration::DAY),
             Self::Mailbox(_) => (5, Duration::minutes(10), Duration::HOUR),
         };

@@ -26,6 +26,9 @@ const UNCONFIRMED_FOR: time::Duration = time::Duration::days(7);
 /// No seller sends an event again after so long.
 const PURCHASE_EVENTS_KEPT: time::Duration = time::Duration::days(30);
 
+/// So long an invitation that has expired is shown, and can be sent again.
+const EXPIRED_INVITATIONS_KEPT: time::Duration = time::Duration::days(30);
+
 /// Longer than a month, in which each is given once.
 const NOTICES_KEPT: time::Duration = time::Duration::days(100);
 
@@ -157,6 +160,7 @@ impl Control {
         let own = self.store().delete_old_billing_events(now - PURCHASE_EVENTS_KEPT).await?;
         tracing::debug!(events, own, "forgot old events of sellers");
         self.store().delete_old_notices(now - NOTICES_KEPT).await?;
+        self.store().delete_old_invitations(now - EXPIRED_INVITATIONS_KEPT).await?;
         let usage = self.store().keep_usage(now).await?;
         tracing::debug!(?usage, "made room for usage, and threw away what is old");
         Ok(())

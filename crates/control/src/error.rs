@@ -3,7 +3,10 @@
 use keyward_domain::key_pool;
 use keyward_domain::validate::FieldError;
 use keyward_store::sealing::SealError;
-use keyward_store::{StoreError, apps, issuers, members, plan_rules, plans, proxies, purchase_sources, sealed_keys};
+use keyward_store::{
+    StoreError, account_members, apps, invitations, issuers, members, plan_rules, plans, proxies, purchase_sources,
+    sealed_keys,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
@@ -39,6 +42,15 @@ impl From<StoreError> for ControlError {
                 let reason = match constraint.as_str() {
                     "apps_name_unique" => "there is an app of this name already".to_owned(),
                     members::PASSWORD_CHANGED => "the password was changed in the meantime; sign in again".to_owned(),
+                    account_members::OWNS_ONE => "you have an account of your own already".to_owned(),
+                    invitations::MEMBER_ALREADY => "this address belongs to the account already".to_owned(),
+                    invitations::INVITED_ALREADY => {
+                        "this address was invited already; send that invitation again, or withdraw it".to_owned()
+                    }
+                    invitations::NO_ROOM_FOR_MEMBERS => {
+                        format!("an account has at most {} members", invitations::MAX_MEMBERS_PER_ACCOUNT)
+                    }
+                    invitations::HAS_PASSWORD => "this address has a member already; sign in to accept".to_owned(),
                     apps::TOO_MANY_APPS => format!("an account has at most {} apps", apps::MAX_APPS_PER_ACCOUNT),
                     proxies::TOO_MANY_PROXIES => {
                         format!("an app has at most {} proxies", proxies::MAX_PROXIES_PER_APP)

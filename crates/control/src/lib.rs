@@ -3,6 +3,7 @@
 //! Owns every rule of the dashboard: who may, what is valid, what is sealed, which mail goes out. Each function
 //! takes an `Actor`, which only a verified member's session makes. Must not know HTTP, cookies or pages, and holds no SQL.
 
+mod account_members;
 mod accounts;
 mod actor;
 mod address_rules;
@@ -16,6 +17,7 @@ mod checkout;
 mod control;
 mod demo;
 mod error;
+mod invitations;
 mod issuers;
 mod key_sealing;
 mod mail_texts;

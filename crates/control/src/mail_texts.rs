@@ -1,6 +1,8 @@
 //! The mails we send, in plain text: what happened, one link, what to do next, or if it wasn't you.
 
+use keyward_domain::membership::INVITATION_DAYS;
 use keyward_domain::notices::{AccountNotice, NoticeKind};
+use keyward_domain::role::Role;
 use keyward_domain::validate::EmailAddress;
 
 use crate::mailer::Mail;
@@ -61,4 +63,24 @@ pub(crate) fn account_notice(settings: &Settings, to: EmailAddress, account: &st
         settings.dashboard_page("account/billing")
     );
     Mail { to, subject, body }
+}
+
+pub(crate) struct Invitation<'a> {
+    pub to: EmailAddress,
+    /// Whose address is known to be theirs. The account's name is anybody's to choose, and stays out of the mail.
+    pub by: &'a str,
+    pub role: Role,
+    pub token: &'a LinkToken,
+}
+
+/// The same whether the address has a member or not.
+pub(crate) fn invitation(settings: &Settings, Invitation { to, by, role, token }: Invitation<'_>) -> Mail {
+    let link = settings.dashboard_link("invitation", token.as_str());
+    let role = role.title().to_lowercase();
+    let body = format!(
+        "{by} invites you to their account at Keyward, with the role {role}.\n\n\
+         Accept with this link, which works for {INVITATION_DAYS} days:\n\n{link}\n\n\
+         If you don't know who that is, ignore this mail: without the link nothing happens.\n"
+    );
+    Mail { to, subject: "You are invited to an account", body }
 }

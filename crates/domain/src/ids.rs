@@ -30,6 +30,7 @@ AccountId MemberId AppId AppUserId IssuerId ProxyId PlanId KeyId
     /// A customer of a seller, as we keep it.
     PurchaserId
     WebhookSecretId
+    InvitationId
     /// An app user's own provider key.
     ByokKeyId
     /// Names a session in the list of active sessions; it is not what the cookie holds.

@@ -24,6 +24,7 @@ pub mod json_scan;
 pub mod key_pool;
 pub mod limits;
 pub mod log_days;
+pub mod membership;
 pub mod metering;
 pub mod model_lists;
 pub mod multipart;

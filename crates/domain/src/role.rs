@@ -16,6 +16,8 @@ pub enum Role {
 pub struct ParseRoleError;
 
 impl Role {
+    pub const ALL: [Self; 3] = [Self::Owner, Self::Admin, Self::Viewer];
+
     pub fn parse(text: &str) -> Result<Self, ParseRoleError> {
         match text {
             "owner" => Ok(Self::Owner),
@@ -30,6 +32,23 @@ impl Role {
             Self::Owner => "owner",
             Self::Admin => "admin",
             Self::Viewer => "viewer",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Owner => "Owner",
+            Self::Admin => "Admin",
+            Self::Viewer => "Viewer",
+        }
+    }
+
+    /// Whether one may give that role to others, and take it away from them.
+    pub fn may_appoint(self, other: Self) -> bool {
+        match self {
+            Self::Owner => true,
+            Self::Admin => other != Self::Owner,
+            Self::Viewer => false,
         }
     }
 

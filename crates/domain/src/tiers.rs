@@ -42,6 +42,11 @@ impl TierName {
         Self::ALL.into_iter().find(|tier| tier.name() == name)
     }
 
+    /// The cheapest that gives more.
+    pub fn next(self) -> Option<&'static Tier> {
+        TIERS.iter().find(|tier| tier.name > self)
+    }
+
     pub fn tier(self) -> &'static Tier {
         TIERS.iter().find(|tier| tier.name == self).expect("a test asks for each")
     }

@@ -3,6 +3,7 @@
 
 mod billing;
 mod custody;
+mod members;
 mod people;
 mod plans;
 mod policies;
@@ -23,6 +24,10 @@ use crate::slug::ProxySlug;
 
 pub use billing::{BesideView, BillingView, SubscriptionState, SubscriptionView, TierOffer};
 pub use custody::{ByokView, KeyRefusalView, NewPoolKeyForm, PoolKeyForm, PoolKeyView};
+pub use members::{
+    AccountMemberView, AccountMembersView, AccountSummary, InvitationPageView, InvitationReader, InvitationView,
+    MemberRoom,
+};
 pub use people::{AppCheckRates, AppCheckView, AppUserSearch, AppUserView, AppUsersShown, AppUsersView};
 pub use plans::{
     DecidedBy, EmailLink, LastCallView, PlanAccessView, PlanPageView, PlanProxyView, PlansView, PurchaseView,
@@ -42,6 +47,8 @@ pub struct MemberView {
     pub verified: bool,
     pub account_id: AccountId,
     pub account_name: String,
+    /// All that the member belongs to, this one among them.
+    pub accounts: Vec<AccountSummary>,
     /// Whether there is a billing page.
     pub takes_money: bool,
     /// What every page says of the account; the most pressing first.

@@ -3,6 +3,7 @@
 //! The only place with SQL. Must not know the web framework, the pipeline or who may do what:
 //! callers pass the account or app that a row must belong to.
 
+pub mod account_members;
 pub mod account_notices;
 pub mod accounts;
 pub mod app_check;
@@ -15,6 +16,7 @@ pub mod byok_usage;
 pub mod db;
 pub mod email_tokens;
 pub mod end_user;
+pub mod invitations;
 pub mod issuers;
 pub mod kept_file;
 pub mod key_ring;

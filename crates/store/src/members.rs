@@ -6,6 +6,7 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::account_members::{add_member, stored_role};
 use crate::email_tokens::{NewEmailToken, spend_verify_links};
 use crate::{Store, StoreError};
 
@@ -141,7 +142,7 @@ impl Store {
         Ok(deleted.rows_affected())
     }
 
-    /// The account of a verified member: the oldest, as there is one today.
+    /// The account in which a verified member begins: the one joined first.
     pub async fn membership(&self, member: MemberId) -> Result<Membership, StoreError> {
         let (account, role): (Uuid, String) = sqlx::query_as(
             "SELECT account_members.account_id, account_members.role
@@ -149,14 +150,13 @@ impl Store {
              JOIN members ON members.id = account_members.member_id
              JOIN accounts ON accounts.id = account_members.account_id
              WHERE account_members.member_id = $1 AND members.verified_at IS NOT NULL
-             ORDER BY accounts.created_at, accounts.id
+             ORDER BY account_members.joined_at, accounts.id
              LIMIT 1",
         )
         .bind(member.0)
         .fetch_one(&self.pool)
         .await?;
-        let role = Role::parse(&role).map_err(|error| StoreError::Broken(error.to_string()))?;
-        Ok(Membership { account: AccountId(account), role })
+        Ok(Membership { account: AccountId(account), role: stored_role(&role)? })
     }
 
     /// Every session ends with the old password, and so do the links that are still out. `old_hash` is what the caller
@@ -226,11 +226,5 @@ async fn insert_owner(
     .bind(now)
     .execute(&mut *connection)
     .await?;
-    sqlx::query("INSERT INTO account_members (account_id, member_id, role) VALUES ($1, $2, $3)")
-        .bind(new.account.0)
-        .bind(new.member.0)
-        .bind(Role::Owner.name())
-        .execute(&mut *connection)
-        .await?;
-    Ok(())
+    add_member(connection, (new.account, new.member), Role::Owner, now).await
 }

@@ -173,11 +173,12 @@ impl House {
         let session = self.control.sessions(&actor, None).await.expect("sessions").first().expect("one").id;
         let plan = self.control.create_plan(&actor, app, "Theirs").await.expect("a plan");
         let key = self.control.proxy_keys(&actor, proxy).await.expect("keys").first().expect("one").id;
-        Belongings { app, issuer, proxy, plan, key, session }
+        Belongings { account: actor.account_id(), app, issuer, proxy, plan, key, session }
     }
 }
 
 pub struct Belongings {
+    pub account: AccountId,
     pub app: AppId,
     pub issuer: IssuerId,
     pub proxy: ProxyId,

@@ -7,6 +7,7 @@ mod gate;
 mod harness;
 mod headers;
 mod killed;
+mod members;
 mod sessions;
 mod tenancy;
 mod webhooks;

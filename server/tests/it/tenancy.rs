@@ -39,6 +39,7 @@ fn policies(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
     functions.extend(people(theirs));
     functions.extend(plans(theirs));
     functions.extend(purchases(theirs));
+    functions.extend(account_members(theirs));
     let rule = [("action", "deny"), ("network", "198.51.100.1"), ("lasts", "always")];
     for place in [format!("app:{app}"), format!("proxy:{proxy}")] {
         functions.push(("/api/address-rules", with("place", &place, &[])));
@@ -76,6 +77,29 @@ fn plans(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
         ("/api/user-plan", user(&[])),
         ("/api/set-plan-override", user(&[("plan", plan)])),
         ("/api/clear-plan-override", user(&[])),
+    ]
+}
+
+/// The people of an account, and the choice among accounts.
+fn account_members(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
+    let of_account = |more: &[(&'static str, &str)]| {
+        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        Kind::Theirs(std::iter::once(("account", theirs.account.to_string())).chain(more).collect())
+    };
+    vec![
+        ("/api/account-members", Kind::Own),
+        ("/api/invite", of_account(&[("email", "new@example.com"), ("role", "viewer")])),
+        ("/api/resend-invitation", of_account(&[("invitation", NOBODYS)])),
+        ("/api/withdraw-invitation", of_account(&[("invitation", NOBODYS)])),
+        ("/api/set-role", of_account(&[("member", NOBODYS), ("role", "owner")])),
+        ("/api/remove-member", of_account(&[("member", NOBODYS)])),
+        ("/api/leave-account", of_account(&[])),
+        ("/api/switch-account", of_account(&[])),
+        ("/api/accounts", Kind::Own),
+        ("/api/open-account", Kind::Own),
+        ("/api/invitation", Kind::Public),
+        ("/api/join-by-invitation", Kind::Public),
+        ("/api/accept-invitation", Kind::Own),
     ]
 }
 

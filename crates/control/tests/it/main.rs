@@ -1,10 +1,12 @@
 //! The use cases against a real PostgreSQL, with a clock that stands still until it is told to go on.
 
+mod account_members;
 mod accounts;
 mod app_users;
 mod caps;
 mod demo;
 mod equal_work;
+mod invitations;
 mod isolation;
 mod issuers;
 mod lives;
@@ -33,4 +35,5 @@ mod tiers_bad_input;
 mod tiers_order;
 mod usage;
 mod user_plans;
+mod viewers;
 mod world;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use keyward_control::{Actor, Billing, Control, ControlError, ControlParts, Mailer, Mode, Settings};
 use keyward_domain::clock::Clock;
 use keyward_domain::ids::{AppId, MemberId, ProxyId};
+use keyward_domain::role::Role;
 use keyward_domain::tiers::{TierName, TierPrice};
 use keyward_domain::view::{DevMailView, NewProxyForm, ProxySettingsForm, ProxyView};
 use keyward_identity::KeySets;
@@ -182,6 +183,17 @@ impl World {
         let body = &mails.first().expect("a mail came").body;
         let (_, after) = body.split_once("?token=").expect("the mail has a link");
         after.split_whitespace().next().expect("the link has a token").to_owned()
+    }
+
+    /// A member with an account of their own, who belongs to the actor's as well.
+    pub async fn colleague(&self, actor: &Actor, email: &str, role: Role) -> MemberId {
+        let member = self.member(email).await;
+        // Joined after their own account was made.
+        self.wait(time::Duration::SECOND);
+        self.control.invite(actor, email, role, IP).await.expect("invited");
+        let token = self.token_mailed_to(email).await;
+        self.control.accept_invitation(member, &token).await.expect("accepted");
+        member
     }
 
     pub async fn app(&self, actor: &Actor) -> AppId {
