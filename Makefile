@@ -1,6 +1,6 @@
 SHELL := /bin/bash
 # `make run` starts everything; `make test` checks everything. The recipes are in scripts/.
-.PHONY: run test bench faults restarts setup fmt check audit suites clean
+.PHONY: run test bench flamegraph faults restarts setup fmt check audit suites clean
 
 run:            ## Install what is missing, build, and start Postgres, dashboard, edge and emulator
 	@scripts/run.sh
@@ -25,6 +25,9 @@ audit:          ## Licenses, sources, duplicates and known vulnerabilities of th
 
 bench:          ## The edge's speed beside nginx and Envoy; QUICK=1 for a first look
 	@QUICK=$(QUICK) scripts/bench.sh
+
+flamegraph:     ## Where the edge's processor time goes: docs/flamegraph.svg
+	@scripts/flamegraph.sh
 
 restarts:       ## What rolling restarts under load lose; ROUNDS=20
 	@ROUNDS=$(ROUNDS) scripts/restarts.sh

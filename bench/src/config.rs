@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
+use crate::training_scene;
+
 pub struct Config {
     pub edge: PathBuf,
     pub nginx: PathBuf,
@@ -68,9 +70,9 @@ impl Config {
         Ok(config)
     }
 
-    /// Not where the edge only runs to be profiled.
+    /// Not where the edge only runs to be watched.
     pub fn compares(&self) -> bool {
-        self.scenes != ["training"]
+        !self.scenes.iter().any(|scene| training_scene::NAMES.contains(&scene.as_str()))
     }
 
     pub fn wants(&self, scene: &str) -> bool {

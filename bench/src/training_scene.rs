@@ -1,5 +1,5 @@
 //! What an edge does all day, for the compiler to learn from: calls, streams, tokens it knows and tokens it doesn't, and
-//! calls that are refused. Nothing is measured.
+//! calls that are refused; or calls alone, for a profiler. Nothing is measured.
 
 use crate::config::Config;
 use crate::load::{self, Target, Until};
@@ -7,6 +7,8 @@ use crate::stream_scene::{listen, opened, talk};
 use crate::tokens::Algorithm;
 use crate::world::World;
 
+/// Of these, one at a time, and nothing else.
+pub const NAMES: [&str; 2] = ["training", "calls"];
 const CALLERS: usize = 32;
 const STREAMS: usize = 200;
 const TOKENS: usize = 400;
@@ -14,6 +16,12 @@ const CALLS: usize = 20_000;
 
 pub async fn run(config: &Config, world: &World) -> anyhow::Result<()> {
     let edge = world.edge.address;
+    if config.wants("calls") {
+        for _ in 0..config.pace.rounds {
+            load::saturate(&world.at_edge(edge, &world.tokens), CALLERS, Until::Elapsed(config.pace.window)).await?;
+        }
+        return Ok(());
+    }
     let path = format!("/{}/v1/chat/completions", world.seeded.slug);
     let known = world.at_edge(edge, &world.tokens);
     let many: Vec<_> = known.requests.iter().cycle().take(CALLS).cloned().collect();
