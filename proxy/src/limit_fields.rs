@@ -80,18 +80,9 @@ fn push_remaining(text: &mut String, quota: &Quota) {
     }
 }
 
-/// As `format!` does, which takes four times as long: every reply has some twenty numbers.
-fn push_number(text: &mut String, mut number: u64) {
-    let (mut digits, mut at) = ([0; 20], 20);
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    text.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+/// As `format!` does, which takes many times as long: every reply has some twenty numbers.
+fn push_number(text: &mut String, number: u64) {
+    text.push_str(itoa::Buffer::new().format(number));
 }
 
 #[cfg(test)]
@@ -141,14 +132,5 @@ mod tests {
         let wanted =
             ["plan-input-tokens-hour", "plan-input-tokens-hour-2", "plan-input-tokens-day", "plan-input-tokens-hour-3"];
         assert_eq!(names, [wanted, wanted].map(|names| names.map(str::to_owned).to_vec()));
-    }
-
-    #[test]
-    fn numbers_are_written_whole() {
-        for number in [0, 9, 10, 1_000_000, u64::MAX] {
-            let mut text = String::new();
-            push_number(&mut text, number);
-            assert_eq!(text, number.to_string());
-        }
     }
 }

@@ -2,7 +2,8 @@
 //! in a string of JSON within JSON, and where it is cut in two. Lengths stay as they are.
 
 use bytes::Bytes;
-use memchr::{memchr2, memchr3_iter, memmem};
+use memchr::arch::all::packedpair::Pair;
+use memchr::{memchr_iter, memchr2, memchr3_iter};
 use zeroize::Zeroizing;
 
 /// Of escapes within escapes, as deep as anybody writes them.
@@ -12,6 +13,8 @@ const MAX_WRITTEN_BYTES: usize = MAX_BACKSLASHES + 5;
 
 pub struct Redactor {
     secret: Zeroizing<Vec<u8>>,
+    /// Where the byte of it stands that is the rarest in texts.
+    rarest: usize,
     /// The end of what came, if it may be the beginning of the secret.
     held: Vec<u8>,
 }
@@ -28,7 +31,9 @@ enum Found {
 
 impl Redactor {
     pub fn new(secret: &str) -> Self {
-        Self { secret: Zeroizing::new(secret.as_bytes().to_vec()), held: Vec::new() }
+        let secret = Zeroizing::new(secret.as_bytes().to_vec());
+        let rarest = Pair::new(&secret).map_or(0, |rare| usize::from(rare.index1()));
+        Self { secret, rarest, held: Vec::new() }
     }
 
     pub fn occurs_in(&self, text: &[u8]) -> bool {
@@ -68,17 +73,25 @@ impl Redactor {
     fn find(&self, text: &[u8]) -> Option<(usize, usize)> {
         let first = *self.secret.first()?;
         let Some(escape) = memchr2(b'\\', b'%', text) else {
-            return memmem::find(text, &self.secret).map(|at| (at, self.secret.len()));
+            return self.find_plain(text);
         };
         // Before the first escape there may be as much as the secret is long.
         let near = escape.saturating_sub(self.secret.len());
-        if let Some(at) = memmem::find(&text[..escape], &self.secret) {
-            return Some((at, self.secret.len()));
+        if let Some(plain) = self.find_plain(&text[..escape]) {
+            return Some(plain);
         }
         memchr3_iter(first, b'\\', b'%', &text[near..]).find_map(|at| match read(&text[near + at..], &self.secret) {
             Found::Whole(length) => Some((near + at, length)),
             Found::Beginning | Found::Other => None,
         })
+    }
+
+    /// Written as it is. A general search would be made ready for each text, which takes longer than a short reply.
+    fn find_plain(&self, text: &[u8]) -> Option<(usize, usize)> {
+        let rare = *self.secret.get(self.rarest)?;
+        let starts = memchr_iter(rare, text.get(self.rarest..)?);
+        let at = starts.into_iter().find(|at| text[*at..].starts_with(&self.secret))?;
+        Some((at, self.secret.len()))
     }
 
     /// The length of the longest end of `text` with which the secret may begin.

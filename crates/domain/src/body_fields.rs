@@ -210,8 +210,16 @@ impl BodyFields {
 /// What stands at a pointer that names members alone, each as it is written; `None` of any other pointer.
 fn exactly<'a>(body: &'a Value, pointer: &str) -> Option<Option<&'a Value>> {
     let names = pointer.strip_prefix('/')?;
-    if names.contains(['*', '~']) || names.bytes().any(|byte| byte.is_ascii_digit()) {
-        return None;
+    let is_other = |byte: u8| byte == b'*' || byte == b'~' || byte.is_ascii_digit();
+    let mut has_parts = false;
+    for byte in names.bytes() {
+        if is_other(byte) {
+            return None;
+        }
+        has_parts |= byte == b'/';
+    }
+    if !has_parts {
+        return Some(body.as_object().and_then(|members| members.get(names)));
     }
     Some(names.split('/').try_fold(body, |value, name| value.as_object()?.get(name)))
 }

@@ -50,6 +50,9 @@ impl CallPrice<'_> {
     }
 
     fn given(&self, model: &str) -> Option<&PriceOverride> {
+        if self.overrides.is_empty() {
+            return None;
+        }
         let model = model.strip_prefix("models/").unwrap_or(model);
         self.exactly(model).or_else(|| self.exactly(prices::without_date(model)?))
     }

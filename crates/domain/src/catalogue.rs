@@ -1,7 +1,8 @@
 //! The providers we know, one reviewed JSON file each under `catalogue/`.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
 
 use crate::body_fields::{BodyFields, BodyFieldsTable};
 use crate::endpoint_table::EndpointTable;
@@ -63,7 +64,7 @@ struct Compiled {
     known: EndpointTable<()>,
 }
 
-static COMPILED: LazyLock<HashMap<&'static str, Compiled>> =
+static COMPILED: LazyLock<FxHashMap<&'static str, Compiled>> =
     LazyLock::new(|| providers().iter().map(|provider| (provider.name.as_str(), compiled(provider))).collect());
 
 fn compiled(provider: &'static Provider) -> Compiled {

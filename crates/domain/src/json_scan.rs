@@ -6,6 +6,8 @@ use memchr::memchr2;
 /// A captured value longer than this is dropped.
 const VALUE_CAP_BYTES: usize = 64 << 10;
 const KEY_CAP_BYTES: usize = 64;
+/// Of the figures of a chat completion.
+const USUAL_VALUE_BYTES: usize = 512;
 
 /// Also looks into the objects of a top-level array (Gemini's stream without SSE); the last value wins.
 pub struct MemberScan {
@@ -37,7 +39,7 @@ impl MemberScan {
             in_string: false,
             escaped: false,
             place: Place::Key,
-            key: Vec::new(),
+            key: Vec::with_capacity(KEY_CAP_BYTES),
             value: Vec::new(),
             capturing: false,
             found: Vec::new(),
@@ -117,6 +119,9 @@ impl MemberScan {
                 self.place = Place::Value;
                 self.capturing = self.wanted_key().is_some();
                 self.value.clear();
+                if self.capturing {
+                    self.value.reserve(USUAL_VALUE_BYTES);
+                }
                 return;
             }
             b',' if at_member => {

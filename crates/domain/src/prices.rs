@@ -1,9 +1,9 @@
 //! What a call cost, from `prices.json`: list prices in micro-USD per million tokens, each with its source and the day
 //! from which it holds. An unknown model has no price; it is never guessed.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use time::{Date, OffsetDateTime};
 
@@ -127,10 +127,10 @@ fn price_of(provider: &str, model: &str, on: Date) -> Option<&'static Price> {
 }
 
 /// All entries of a provider's model, in the order of the file.
-type ByModel = HashMap<&'static str, HashMap<&'static str, Vec<&'static Price>>>;
+type ByModel = FxHashMap<&'static str, FxHashMap<&'static str, Vec<&'static Price>>>;
 
 static BY_MODEL: LazyLock<ByModel> = LazyLock::new(|| {
-    let mut by_model = ByModel::new();
+    let mut by_model = ByModel::default();
     for price in &PRICES.prices {
         let models = by_model.entry(&price.provider).or_default();
         price.models.iter().for_each(|name| models.entry(name).or_default().push(price));

@@ -1,8 +1,9 @@
 //! Which rules of a developer's would open objects of all users: the provider keeps them, and the ownership table does
 //! not say whose they are.
 
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
+
+use rustc_hash::FxHashMap;
 
 use crate::catalogue;
 use crate::ownership::OwnershipTable;
@@ -32,7 +33,7 @@ pub struct Objects {
     provider: &'static str,
 }
 
-static OBJECTS: LazyLock<HashMap<&'static str, Arc<Objects>>> = LazyLock::new(|| {
+static OBJECTS: LazyLock<FxHashMap<&'static str, Arc<Objects>>> = LazyLock::new(|| {
     let objects = |provider: &'static Provider| {
         let table = OwnershipTable::compile(&provider.ownership).expect("a test compiles every table of the catalogue");
         let prefixes = provider.stateful_prefixes.iter();

@@ -1,13 +1,13 @@
 //! Which header fields travel: allow-lists both ways. What is not named here stays where it came from.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use keyward_domain::catalogue;
 use keyward_domain::provider::Provider;
 use keyward_domain::rules::is_reserved_header;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 const TO_UPSTREAM: [&str; 4] = ["content-type", "accept", "accept-language", "idempotency-key"];
 const TO_CLIENT: [&str; 7] = [
@@ -22,11 +22,11 @@ const TO_CLIENT: [&str; 7] = [
 
 /// Both lists of a provider, read once.
 struct Lists {
-    to_upstream: HashSet<HeaderName>,
-    to_client: HashSet<HeaderName>,
+    to_upstream: FxHashSet<HeaderName>,
+    to_client: FxHashSet<HeaderName>,
 }
 
-static LISTS: LazyLock<HashMap<&'static str, Lists>> = LazyLock::new(|| {
+static LISTS: LazyLock<FxHashMap<&'static str, Lists>> = LazyLock::new(|| {
     let lists = |provider: &'static Provider| Lists {
         to_upstream: listed(TO_UPSTREAM.into_iter(), &provider.request_headers),
         to_client: listed(TO_CLIENT.into_iter(), &provider.response_headers),
@@ -34,7 +34,7 @@ static LISTS: LazyLock<HashMap<&'static str, Lists>> = LazyLock::new(|| {
     catalogue::providers().iter().map(|provider| (provider.name.as_str(), lists(provider))).collect()
 });
 
-fn listed(own: impl Iterator<Item = &'static str>, of_provider: &'static [String]) -> HashSet<HeaderName> {
+fn listed(own: impl Iterator<Item = &'static str>, of_provider: &'static [String]) -> FxHashSet<HeaderName> {
     own.chain(of_provider.iter().map(String::as_str)).filter_map(|name| HeaderName::try_from(name).ok()).collect()
 }
 
@@ -73,7 +73,8 @@ pub fn content_length(headers: &HeaderMap) -> Option<u64> {
 /// The media type without its parameters, lower case.
 pub fn media_type(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     let value = headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?;
-    let plain = value.split(';').next().unwrap_or_default().trim();
+    let end = value.bytes().position(|byte| byte == b';').unwrap_or(value.len());
+    let plain = value[..end].trim();
     let is_lower = !plain.bytes().any(|byte| byte.is_ascii_uppercase());
     Some(if is_lower { Cow::Borrowed(plain) } else { Cow::Owned(plain.to_ascii_lowercase()) })
 }

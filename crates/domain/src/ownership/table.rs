@@ -1,7 +1,9 @@
 //! One provider's rules, compiled once into a tree of path segments: a call walks it without looking at every rule.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::ResourceRef;
 use super::demands::Demands;
@@ -26,7 +28,7 @@ pub(super) struct CompiledRule {
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<String, Self>,
+    literals: FxHashMap<String, Self>,
     verbs: Vec<(String, Self)>,
     param: Option<Box<Self>>,
     /// Kinds of the object that the parameter before this node names.
