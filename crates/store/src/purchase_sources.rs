@@ -2,7 +2,9 @@
 
 use keyward_domain::ids::{AccountId, AppId};
 use keyward_domain::plans::PurchaseSource;
-use sqlx::FromRow;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::{Query, QueryAs, QueryScalar};
+use sqlx::{FromRow, Postgres};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -31,6 +33,27 @@ pub struct SourceRef {
 impl SourceRef {
     fn binding(&self, what: &str) -> Vec<u8> {
         bind(what, &[self.account.0.as_bytes(), self.app.0.as_bytes(), self.source.name().as_bytes()])
+    }
+}
+
+/// Statements about a source: `$1` is its App, `$2` the account, `$3` the seller; what else there is begins with `$4`.
+impl SourceRef {
+    pub(crate) fn query<'q>(&self, sql: &'q str) -> Query<'q, Postgres, PgArguments> {
+        sqlx::query(sql).bind(self.app.0).bind(self.account.0).bind(self.source.name())
+    }
+
+    pub(crate) fn query_as<'q, T>(&self, sql: &'q str) -> QueryAs<'q, Postgres, T, PgArguments>
+    where
+        T: for<'r> FromRow<'r, PgRow>,
+    {
+        sqlx::query_as(sql).bind(self.app.0).bind(self.account.0).bind(self.source.name())
+    }
+
+    pub(crate) fn query_scalar<'q, T>(&self, sql: &'q str) -> QueryScalar<'q, Postgres, T, PgArguments>
+    where
+        (T,): for<'r> FromRow<'r, PgRow>,
+    {
+        sqlx::query_scalar(sql).bind(self.app.0).bind(self.account.0).bind(self.source.name())
     }
 }
 
@@ -131,7 +154,7 @@ impl Store {
     pub async fn purchase_source(&self, source: &SourceRef) -> Result<PurchaseSourceRow, StoreError> {
         let sql =
             format!("SELECT {COLUMNS} FROM purchase_sources WHERE app_id = $1 AND account_id = $2 AND source = $3");
-        let query = sqlx::query_as(&sql).bind(source.app.0).bind(source.account.0).bind(source.source.name());
+        let query = source.query_as(&sql);
         Ok(query.fetch_one(&self.pool).await?)
     }
 
@@ -155,13 +178,8 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let mut tx = self.pool.begin().await?;
-        let inserted = sqlx::query(
-            "INSERT INTO purchase_sources (app_id, account_id, source, sealed_key, key_hint, live, connected_at, checked_at, next_run_at)
-             SELECT apps.id, apps.account_id, $3, $4, $5, $6, $7, $7, $7 FROM apps WHERE apps.id = $1 AND apps.account_id = $2",
-        )
-        .bind(source.app.0)
-        .bind(source.account.0)
-        .bind(source.source.name())
+        let inserted = source.query("INSERT INTO purchase_sources (app_id, account_id, source, sealed_key, key_hint, live, connected_at, checked_at, next_run_at)
+             SELECT apps.id, apps.account_id, $3, $4, $5, $6, $7, $7, $7 FROM apps WHERE apps.id = $1 AND apps.account_id = $2")
         .bind(&key.sealed)
         .bind(&key.hint)
         .bind(key.live)
@@ -184,14 +202,9 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let mut tx = self.pool.begin().await?;
-        let updated = sqlx::query(
-            "UPDATE purchase_sources SET sealed_key = $4, key_hint = $5, checked_at = $7, next_run_at = $7, run_failures = 0,
+        let updated = source.query("UPDATE purchase_sources SET sealed_key = $4, key_hint = $5, checked_at = $7, next_run_at = $7, run_failures = 0,
                  compared_at = NULL
-             WHERE app_id = $1 AND account_id = $2 AND source = $3 AND live = $6",
-        )
-        .bind(source.app.0)
-        .bind(source.account.0)
-        .bind(source.source.name())
+             WHERE app_id = $1 AND account_id = $2 AND source = $3 AND live = $6")
         .bind(&key.sealed)
         .bind(&key.hint)
         .bind(key.live)
@@ -199,26 +212,22 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         one_row(updated.rows_affected())?;
-        sqlx::query(
-            "UPDATE purchasers SET wanted = nextval('purchase_reads'), next_try_at = $4
+        source
+            .query(
+                "UPDATE purchasers SET wanted = nextval('purchase_reads'), next_try_at = $4
              WHERE app_id = $1 AND account_id = $2 AND source = $3",
-        )
-        .bind(source.app.0)
-        .bind(source.account.0)
-        .bind(source.source.name())
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
+            )
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok(())
     }
 
     /// With its customers and what they bought.
     pub async fn disconnect_source(&self, source: &SourceRef) -> Result<(), StoreError> {
-        let deleted = sqlx::query("DELETE FROM purchase_sources WHERE app_id = $1 AND account_id = $2 AND source = $3")
-            .bind(source.app.0)
-            .bind(source.account.0)
-            .bind(source.source.name())
+        let deleted = source
+            .query("DELETE FROM purchase_sources WHERE app_id = $1 AND account_id = $2 AND source = $3")
             .execute(&self.pool)
             .await?;
         one_row(deleted.rows_affected())
@@ -226,15 +235,13 @@ impl Store {
 
     /// Newest first.
     pub async fn webhook_secrets(&self, source: &SourceRef) -> Result<Vec<WebhookSecretRow>, StoreError> {
-        let rows = sqlx::query_as(
-            "SELECT id, sealed, hint, created_at, last_used_at FROM webhook_secrets
+        let rows = source
+            .query_as(
+                "SELECT id, sealed, hint, created_at, last_used_at FROM webhook_secrets
              WHERE app_id = $1 AND account_id = $2 AND source = $3 ORDER BY created_at DESC, id DESC",
-        )
-        .bind(source.app.0)
-        .bind(source.account.0)
-        .bind(source.source.name())
-        .fetch_all(&self.pool)
-        .await?;
+            )
+            .fetch_all(&self.pool)
+            .await?;
         Ok(rows)
     }
 
@@ -255,15 +262,11 @@ impl Store {
     pub async fn remove_webhook_secret(&self, source: &SourceRef, id: Uuid) -> Result<(), StoreError> {
         let mut tx = self.pool.begin().await?;
         lock(&mut tx, source).await?;
-        let deleted = sqlx::query(
-            "DELETE FROM webhook_secrets WHERE id = $1 AND app_id = $2 AND account_id = $3 AND source = $4",
-        )
-        .bind(id)
-        .bind(source.app.0)
-        .bind(source.account.0)
-        .bind(source.source.name())
-        .execute(&mut *tx)
-        .await?;
+        let deleted = source
+            .query("DELETE FROM webhook_secrets WHERE app_id = $1 AND account_id = $2 AND source = $3 AND id = $4")
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
         one_row(deleted.rows_affected())?;
         if count_secrets(&mut tx, source).await? == 0 {
             return Err(StoreError::Conflict { constraint: LAST_WEBHOOK_SECRET.to_owned() });
@@ -279,12 +282,9 @@ impl Store {
         id: Uuid,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE webhook_secrets SET last_used_at = $3 WHERE id = $1 AND account_id = $2
-                 AND (last_used_at IS NULL OR last_used_at < $3 - interval '1 minute')",
-        )
+        source.query("UPDATE webhook_secrets SET last_used_at = $5 WHERE app_id = $1 AND account_id = $2 AND source = $3 AND id = $4
+                 AND (last_used_at IS NULL OR last_used_at < $5 - interval '1 minute')")
         .bind(id)
-        .bind(source.account.0)
         .bind(now)
         .execute(&self.pool)
         .await?;
@@ -314,23 +314,21 @@ impl Store {
     }
 
     pub async fn record_source_run(&self, source: &SourceRef, run: &SourceRun) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE purchase_sources SET last_run_at = $4, last_run_ok = $5, last_run_note = $6, next_run_at = $7,
+        source
+            .query(
+                "UPDATE purchase_sources SET last_run_at = $4, last_run_ok = $5, last_run_note = $6, next_run_at = $7,
                  run_failures = CASE WHEN $5 THEN 0 ELSE run_failures + 1 END,
                  heard_until = coalesce($8, heard_until), compared_at = coalesce($9, compared_at)
              WHERE app_id = $1 AND account_id = $2 AND source = $3",
-        )
-        .bind(source.app.0)
-        .bind(source.account.0)
-        .bind(source.source.name())
-        .bind(run.at)
-        .bind(run.ok)
-        .bind(&run.note)
-        .bind(run.next_at)
-        .bind(run.heard_until)
-        .bind(run.compared_at)
-        .execute(&self.pool)
-        .await?;
+            )
+            .bind(run.at)
+            .bind(run.ok)
+            .bind(&run.note)
+            .bind(run.next_at)
+            .bind(run.heard_until)
+            .bind(run.compared_at)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 }
@@ -340,26 +338,17 @@ pub(crate) fn source_named(name: &str) -> Result<PurchaseSource, StoreError> {
 }
 
 async fn lock(connection: &mut sqlx::PgConnection, source: &SourceRef) -> Result<(), StoreError> {
-    let _: Uuid = sqlx::query_scalar(
-        "SELECT app_id FROM purchase_sources WHERE app_id = $1 AND account_id = $2 AND source = $3 FOR NO KEY UPDATE",
-    )
-    .bind(source.app.0)
-    .bind(source.account.0)
-    .bind(source.source.name())
+    let _: Uuid = source.query_scalar("SELECT app_id FROM purchase_sources WHERE app_id = $1 AND account_id = $2 AND source = $3 FOR NO KEY UPDATE")
     .fetch_one(connection)
     .await?;
     Ok(())
 }
 
 async fn count_secrets(connection: &mut sqlx::PgConnection, source: &SourceRef) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar(
-        "SELECT count(*) FROM webhook_secrets WHERE app_id = $1 AND account_id = $2 AND source = $3",
-    )
-    .bind(source.app.0)
-    .bind(source.account.0)
-    .bind(source.source.name())
-    .fetch_one(connection)
-    .await?;
+    let count = source
+        .query_scalar("SELECT count(*) FROM webhook_secrets WHERE app_id = $1 AND account_id = $2 AND source = $3")
+        .fetch_one(connection)
+        .await?;
     Ok(count)
 }
 
@@ -372,18 +361,16 @@ async fn insert_secret(
     if count_secrets(&mut *connection, source).await? >= MAX_WEBHOOK_SECRETS {
         return Err(StoreError::Conflict { constraint: TOO_MANY_WEBHOOK_SECRETS.to_owned() });
     }
-    sqlx::query(
-        "INSERT INTO webhook_secrets (id, app_id, account_id, source, sealed, hint, created_at)
+    source
+        .query(
+            "INSERT INTO webhook_secrets (app_id, account_id, source, id, sealed, hint, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(secret.id)
-    .bind(source.app.0)
-    .bind(source.account.0)
-    .bind(source.source.name())
-    .bind(&secret.sealed)
-    .bind(&secret.hint)
-    .bind(now)
-    .execute(connection)
-    .await?;
+        )
+        .bind(secret.id)
+        .bind(&secret.sealed)
+        .bind(&secret.hint)
+        .bind(now)
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -128,18 +128,16 @@ impl Store {
         read_before: OffsetDateTime,
         rows: u32,
     ) -> Result<Vec<String>, StoreError> {
-        let customers = sqlx::query_scalar(
-            "SELECT customer_id FROM purchasers
+        let customers = source
+            .query_scalar(
+                "SELECT customer_id FROM purchasers
              WHERE app_id = $1 AND account_id = $2 AND source = $3 AND coalesce(read_at < $4, true) AND wanted <= read
              ORDER BY read_at NULLS FIRST, customer_id LIMIT $5",
-        )
-        .bind(source.app.0)
-        .bind(source.account.0)
-        .bind(source.source.name())
-        .bind(read_before)
-        .bind(i64::from(rows))
-        .fetch_all(&self.pool)
-        .await?;
+            )
+            .bind(read_before)
+            .bind(i64::from(rows))
+            .fetch_all(&self.pool)
+            .await?;
         Ok(customers)
     }
 
@@ -150,19 +148,17 @@ impl Store {
         read_before: OffsetDateTime,
         rows: u32,
     ) -> Result<Vec<String>, StoreError> {
-        let customers = sqlx::query_scalar(
-            "SELECT customer_id FROM purchasers
+        let customers = source
+            .query_scalar(
+                "SELECT customer_id FROM purchasers
              WHERE app_id = $1 AND account_id = $2 AND source = $3 AND sub IS NULL AND named_user IS NOT NULL
                  AND read_at < $4 AND wanted <= read
              ORDER BY read_at, customer_id LIMIT $5",
-        )
-        .bind(source.app.0)
-        .bind(source.account.0)
-        .bind(source.source.name())
-        .bind(read_before)
-        .bind(i64::from(rows))
-        .fetch_all(&self.pool)
-        .await?;
+            )
+            .bind(read_before)
+            .bind(i64::from(rows))
+            .fetch_all(&self.pool)
+            .await?;
         Ok(customers)
     }
 
@@ -172,27 +168,20 @@ impl Store {
         source: &SourceRef,
         customers: &[String],
     ) -> Result<HashMap<String, Vec<Entitlement>>, StoreError> {
-        let rows: Vec<(String, Json<Vec<Entitlement>>)> = sqlx::query_as(
-            "SELECT customer_id, entitlements FROM purchasers
+        let rows: Vec<(String, Json<Vec<Entitlement>>)> = source
+            .query_as(
+                "SELECT customer_id, entitlements FROM purchasers
              WHERE app_id = $1 AND account_id = $2 AND source = $3 AND customer_id = ANY($4)",
-        )
-        .bind(source.app.0)
-        .bind(source.account.0)
-        .bind(source.source.name())
-        .bind(customers)
-        .fetch_all(&self.pool)
-        .await?;
+            )
+            .bind(customers)
+            .fetch_all(&self.pool)
+            .await?;
         Ok(rows.into_iter().map(|(customer, Json(entitlements))| (customer, entitlements)).collect())
     }
 
     /// How many are still to be read.
     pub async fn purchasers_waiting(&self, source: &SourceRef) -> Result<i64, StoreError> {
-        let waiting = sqlx::query_scalar(
-            "SELECT count(*) FROM purchasers WHERE app_id = $1 AND account_id = $2 AND source = $3 AND wanted > read",
-        )
-        .bind(source.app.0)
-        .bind(source.account.0)
-        .bind(source.source.name())
+        let waiting = source.query_scalar("SELECT count(*) FROM purchasers WHERE app_id = $1 AND account_id = $2 AND source = $3 AND wanted > read")
         .fetch_one(&self.pool)
         .await?;
         Ok(waiting)
@@ -235,31 +224,30 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let (named, how) = reading.named.as_ref().map(|(named, how)| (named.as_str(), how.name())).unzip();
-        let written = sqlx::query(
-            "UPDATE purchasers SET read = $4, read_at = $5, entitlements = $6, email = $7, failures = 0,
+        let written = due
+            .source
+            .query(
+                "UPDATE purchasers SET read = $4, read_at = $5, entitlements = $6, email = $7, failures = 0,
                  last_error = CASE WHEN linked_by = 'by_hand' THEN NULL ELSE $13 END,
                  next_try_at = CASE WHEN wanted > $4 THEN $5 ELSE next_try_at END,
                  named_user = coalesce($8, named_user),
                  linked_by = CASE WHEN linked_by = 'by_hand' THEN linked_by ELSE coalesce($9, linked_by) END,
                  issuer_id = CASE WHEN linked_by = 'by_hand' THEN issuer_id ELSE $11 END,
                  sub = CASE WHEN linked_by = 'by_hand' THEN sub ELSE $10 END
-             WHERE app_id = $1 AND account_id = $2 AND source = $12 AND customer_id = $3 AND read < $4",
-        )
-        .bind(due.source.app.0)
-        .bind(due.source.account.0)
-        .bind(&due.customer)
-        .bind(due.reading)
-        .bind(now)
-        .bind(Json(&reading.entitlements))
-        .bind(&reading.email)
-        .bind(named)
-        .bind(how)
-        .bind(subject.map(|subject| &subject.sub))
-        .bind(subject.map(|subject| subject.issuer.0))
-        .bind(due.source.source.name())
-        .bind(&reading.unlinked_because)
-        .execute(&self.pool)
-        .await?;
+             WHERE app_id = $1 AND account_id = $2 AND source = $3 AND customer_id = $12 AND read < $4",
+            )
+            .bind(due.reading)
+            .bind(now)
+            .bind(Json(&reading.entitlements))
+            .bind(&reading.email)
+            .bind(named)
+            .bind(how)
+            .bind(subject.map(|subject| &subject.sub))
+            .bind(subject.map(|subject| subject.issuer.0))
+            .bind(&due.customer)
+            .bind(&reading.unlinked_because)
+            .execute(&self.pool)
+            .await?;
         Ok(written.rows_affected() > 0)
     }
 
@@ -270,36 +258,32 @@ impl Store {
         error: &str,
         next_try: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE purchasers SET failures = failures + 1, last_error = $5, next_try_at = $6
+        due.source
+            .query(
+                "UPDATE purchasers SET failures = failures + 1, last_error = $5, next_try_at = $6
              WHERE app_id = $1 AND account_id = $2 AND source = $3 AND customer_id = $4 AND read < $7",
-        )
-        .bind(due.source.app.0)
-        .bind(due.source.account.0)
-        .bind(due.source.source.name())
-        .bind(&due.customer)
-        .bind(error)
-        .bind(next_try)
-        .bind(due.reading)
-        .execute(&self.pool)
-        .await?;
+            )
+            .bind(&due.customer)
+            .bind(error)
+            .bind(next_try)
+            .bind(due.reading)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
     /// Nothing was tried: its seller can't be asked now.
     pub async fn put_purchaser_off(&self, due: &DuePurchaser, next_try: OffsetDateTime) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE purchasers SET next_try_at = $5
+        due.source
+            .query(
+                "UPDATE purchasers SET next_try_at = $5
              WHERE app_id = $1 AND account_id = $2 AND source = $3 AND customer_id = $4 AND read < $6",
-        )
-        .bind(due.source.app.0)
-        .bind(due.source.account.0)
-        .bind(due.source.source.name())
-        .bind(&due.customer)
-        .bind(next_try)
-        .bind(due.reading)
-        .execute(&self.pool)
-        .await?;
+            )
+            .bind(&due.customer)
+            .bind(next_try)
+            .bind(due.reading)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -409,19 +393,17 @@ async fn want(
     customer: &str,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO purchasers (id, app_id, account_id, source, customer_id, wanted, next_try_at, created_at)
+    source
+        .query(
+            "INSERT INTO purchasers (app_id, account_id, source, id, customer_id, wanted, next_try_at, created_at)
          VALUES ($1, $2, $3, $4, $5, nextval('purchase_reads'), $6, $6)
          ON CONFLICT (app_id, source, customer_id) DO UPDATE SET wanted = nextval('purchase_reads'),
              next_try_at = least(purchasers.next_try_at, excluded.next_try_at)",
-    )
-    .bind(Uuid::now_v7())
-    .bind(source.app.0)
-    .bind(source.account.0)
-    .bind(source.source.name())
-    .bind(customer)
-    .bind(now)
-    .execute(connection)
-    .await?;
+        )
+        .bind(Uuid::now_v7())
+        .bind(customer)
+        .bind(now)
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Events, and the webhooks that tell them: signed with every secret of their receiver, late, twice or out of order as a test
+//! Events, and the webhooks that tell them: signed with every secret of their receiver, twice or out of order as a test
 //! wants them, and sent again while they are not taken.
 
 use std::time::Duration;
@@ -20,7 +20,6 @@ const MOST_EVENTS: usize = 10_000;
 pub struct Habits {
     pub stripe: Vec<StripeReceiver>,
     pub revenue_cat: Vec<RevenueCatReceiver>,
-    pub delay_ms: u64,
     /// Of each; 0 sends none.
     pub copies: Option<u32>,
     /// The earlier one of two that come soon after each other is sent later.
@@ -120,7 +119,7 @@ impl Billing {
             let habits = &stock.habits;
             // Each of five waits less than the one before it.
             let shuffle = if habits.shuffle { 500 - (stock.events.len() as u64 % 5) * 100 } else { 0 };
-            (habits.copies.unwrap_or(1), Duration::from_millis(habits.delay_ms + shuffle))
+            (habits.copies.unwrap_or(1), Duration::from_millis(shuffle))
         };
         for _ in 0..copies {
             tokio::spawn(letter.clone().deliver(self.client.clone(), delay));
