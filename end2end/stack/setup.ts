@@ -94,6 +94,7 @@ function newCanaries(): Canaries {
     newPassword: canary("new-password"),
     issuerSecret: canary("issuer-secret-of-32-bytes-or-more"),
     sellerKey: `rk_test_${canary("seller-key")}`,
+    appStoreKey: `sk_${canary("app-store-key")}`,
     webhookSecret: `whsec_${canary("webhook-secret")}`,
     keyEncryptionKey: randomBytes(32).toString("hex"),
   };

@@ -28,6 +28,7 @@ export interface Canaries {
   newPassword: string;
   issuerSecret: string;
   sellerKey: string;
+  appStoreKey: string;
   webhookSecret: string;
   keyEncryptionKey: string;
 }

@@ -6,25 +6,11 @@ import { awaitAnswer, freePorts, launch, stop, type Program } from "../stack/pro
 import { ROOT, stack } from "../stack/stack.ts";
 import { Dashboard, newAddress } from "./dashboard.ts";
 import { expect, test } from "./fixtures.ts";
+import { newPrice, sendWebhooks } from "./shop.ts";
 
 let database: Database;
 let server: Program;
 let baseURL: string;
-
-async function atStripe(path: string, form: Record<string, string>): Promise<{ id: string }> {
-  const answer = await fetch(`${stack().emulatorUrl}/stripe/v1/${path}`, {
-    method: "POST",
-    headers: { authorization: "Bearer sk_test_of_the_operator" },
-    body: new URLSearchParams(form),
-  });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
-  return (await answer.json()) as { id: string };
-}
-
-async function newPrice(name: string, cents: number): Promise<string> {
-  const price = { currency: "usd", unit_amount: String(cents), "recurring[interval]": "month", "product_data[name]": name };
-  return (await atStripe("prices", price)).id;
-}
 
 test.beforeAll(async () => {
   const { canaries, edgeUrl, emulatorUrl } = stack();
@@ -47,13 +33,11 @@ test.beforeAll(async () => {
     KEYWARD_SITE_ROOT: join(ROOT, "target", "site"),
   });
   await awaitAnswer(server, `http://127.0.0.1:${port}/healthz`);
-  const habits = { stripe: [{ url: `${baseURL}/webhooks/billing`, secrets: [canaries.webhookSecret] }], copies: 2 };
-  const answer = await fetch(`${emulatorUrl}/_billing/webhooks`, { method: "PUT", body: JSON.stringify(habits) });
-  expect(answer.status).toBe(204);
+  await sendWebhooks({ stripe: [{ url: `${baseURL}/webhooks/billing`, secrets: [canaries.webhookSecret] }] });
 });
 
 test.afterAll(async () => {
-  await fetch(`${stack().emulatorUrl}/_billing/webhooks`, { method: "PUT", body: JSON.stringify({}) });
+  await sendWebhooks({});
   await stop(server);
   database.drop();
 });

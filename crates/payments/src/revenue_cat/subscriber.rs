@@ -11,6 +11,8 @@ use crate::seller::{Mode, Reading};
 
 #[derive(Deserialize)]
 pub(super) struct Answer {
+    /// Their clock when they were asked.
+    request_date_ms: Option<i64>,
     subscriber: Subscriber,
 }
 
@@ -57,7 +59,7 @@ struct Purchase {
 
 impl Answer {
     pub fn reading(self, customer: &str, mode: Mode) -> Reading {
-        let subscriber = self.subscriber;
+        let (subscriber, asked_at) = (self.subscriber, self.request_date_ms.and_then(at));
         let granted = subscriber.entitlements.iter().filter_map(|(id, grant)| {
             let product = grant.product_identifier.as_deref();
             // An entitlement that was given by hand in their dashboard has no purchase behind it, and is no sandbox's.
@@ -80,8 +82,17 @@ impl Answer {
             entitlement((product, [product.clone()].into_iter().chain(plan).collect()), purchase, until, mode)
         });
         let named = (!is_anonymous(customer)).then(|| (customer.to_owned(), LinkKind::AppUserId));
-        Reading { email: None, named, entitlements: granted.chain(bare).collect() }
+        let mut entitlements: Vec<Entitlement> = granted.chain(bare).collect();
+        for entitlement in &mut entitlements {
+            // What they say has expired is not waiting for news of its renewal: this is the news.
+            entitlement.ends |= entitlement.paid_until.zip(asked_at).is_some_and(|(until, asked_at)| until <= asked_at);
+        }
+        Reading { email: None, named, entitlements }
     }
+}
+
+fn at(unix_millis: i64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_millis) * 1_000_000).ok()
 }
 
 impl Subscriber {
@@ -158,6 +169,17 @@ mod tests {
         let off = one(&off);
         assert_eq!((off.state, off.ends), (EntitlementState::Active, true));
         assert_eq!(off.paid_until, Some(datetime!(2026-04-07 0:00 UTC)));
+    }
+
+    #[test]
+    fn what_had_expired_when_they_were_asked_ends_there_and_waits_for_no_renewal() {
+        let expiry = datetime!(2026-04-01 0:00 UTC).unix_timestamp() * 1_000;
+        for (asked_ms, want) in [(Some(expiry - 1), false), (Some(expiry), true), (None, false)] {
+            let answer = json!({"request_date_ms": asked_ms, "subscriber": {"entitlements": {"pro": {
+                "product_identifier": "monthly", "expires_date": "2026-04-01T00:00:00Z"}}}});
+            let answer: Answer = serde_json::from_value(answer).expect("understood");
+            assert_eq!(answer.reading("alice", Mode::Live).entitlements[0].ends, want, "{asked_ms:?}");
+        }
     }
 
     #[test]
