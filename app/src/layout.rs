@@ -33,6 +33,9 @@ pub fn PublicLayout() -> impl IntoView {
     .into_any()
 }
 
+/// How the addresses of this layout's pages begin.
+const SIGNED_IN_PAGES: [&str; 3] = ["/apps", "/proxies", "/account"];
+
 #[component]
 pub fn SignedInLayout() -> impl IntoView {
     let path = use_location().pathname;
@@ -40,8 +43,14 @@ pub fn SignedInLayout() -> impl IntoView {
     let here = move |prefixes: &'static [&'static str]| {
         move || path.with(|path| prefixes.iter().any(|prefix| path.starts_with(prefix))).then_some("true")
     };
-    // With every page anew: what is to be said of the account changes while somebody is about.
-    let me = Resource::new(move || path.get(), |_| member());
+    // With every page anew: what is to be said of the account changes while somebody is about. Not with the one that comes
+    // after signing out, where nobody is there to ask about.
+    let page = Memo::new(move |last: Option<&String>| {
+        let path = path.get();
+        let is_ours = SIGNED_IN_PAGES.iter().any(|prefix| path.starts_with(prefix));
+        if is_ours { path } else { last.cloned().unwrap_or(path) }
+    });
+    let me = Resource::new(move || page.get(), |_| member());
     view! {
         <SkipLink/>
         <header class="header">

@@ -1,7 +1,7 @@
 // A developer takes a larger tier: an installation of its own that takes money, with Checkout and the portal of the stand-in.
 import { join } from "node:path";
 
-import { createDatabase, type Database } from "../stack/database.ts";
+import { createDatabase, query, type Database } from "../stack/database.ts";
 import { awaitAnswer, freePorts, launch, stop, type Program } from "../stack/programs.ts";
 import { ROOT, stack } from "../stack/stack.ts";
 import { Dashboard, newAddress } from "./dashboard.ts";
@@ -86,6 +86,45 @@ test("two apps are what the free tier has room for, and the third is refused wit
   await page.getByLabel("Name").fill("Three");
   await dashboard.press("Create app");
   await expect(page.getByText("your tier has room for 2 apps")).toBeVisible();
+  await context.close();
+});
+
+test("one member is what the free tier has room for, and the page says what the next one has", async ({ browser }) => {
+  const context = await browser.newContext({ baseURL });
+  const page = await context.newPage();
+  const dashboard = new Dashboard(page, true);
+  await dashboard.becomeMember(newAddress());
+  await dashboard.open("/account/members");
+  await expect(page.getByText("Your tier, Free, has room for 1 member, open invitations included; Pro has room for 10.")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Send invitation" })).toHaveCount(0);
+  await page.getByRole("link", { name: "See the tiers" }).click();
+  await dashboard.arrivesAt(/\/account\/billing$/);
+  await context.close();
+});
+
+test("owners are told by mail and on every page that most of their requests are used", async ({ browser }) => {
+  const context = await browser.newContext({ baseURL });
+  const page = await context.newPage();
+  const dashboard = new Dashboard(page, true);
+  const address = newAddress();
+  await dashboard.becomeMember(address);
+  await expect(page.getByText("25,000 requests of your tier")).toHaveCount(0);
+  query(
+    database.url,
+    `INSERT INTO account_months (account_id, month, requests)
+     SELECT account_id, date_trunc('month', now() AT TIME ZONE 'UTC')::date, 21000
+     FROM account_members JOIN members ON members.id = member_id WHERE email = '${address}'`,
+  );
+  for (const path of ["/apps", "/account"]) {
+    await dashboard.open(path);
+    await expect(page.getByText(/21,000 of this month.s 25,000 requests of your tier, Free, are used/)).toBeVisible();
+  }
+  await page.getByRole("main").getByRole("link", { name: "Open billing" }).first().click();
+  await dashboard.arrivesAt(/\/account\/billing$/);
+  await expect(async () => {
+    await dashboard.open("/dev/mail");
+    await expect(page.getByRole("heading", { name: "Most of this month's requests are used" })).toBeVisible({ timeout: 500 });
+  }).toPass({ timeout: 30_000 });
   await context.close();
 });
 

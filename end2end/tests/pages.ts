@@ -9,6 +9,7 @@ export const PUBLIC_PAGES = {
   "check your mail": "/check-your-mail",
   "forgotten password": "/forgot-password",
   "a new password": "/reset-password?token=none",
+  "an invitation that is over": "/invitation?token=none",
   "the development mailbox": "/dev/mail",
   "a page that is not there": "/no-such-page",
 };
@@ -49,5 +50,7 @@ export const MEMBER_PAGES: Record<string, (workshop: Workshop) => string> = {
   "a proxy's usage": ({ openai }) => `${openai.path}/usage`,
   "the usage of a proxy that nobody called": ({ gemini }) => `${gemini.path}/usage?range=month`,
   "the account": () => "/account",
+  "the members of the account": () => "/account/members",
+  "all accounts": () => "/accounts",
   "somebody else's app": () => "/apps/00000000-0000-4000-8000-000000000000",
 };

@@ -102,7 +102,7 @@ fn another(signed_in: &str, invited: &str) -> AnyView {
     );
     view! {
         <Notice tone=Tone::Caution><p>{text}</p></Notice>
-        <p class="aside"><SignOutButton class="btn btn-block"/></p>
+        <div class="aside"><SignOutButton class="btn btn-block"/></div>
     }
     .into_any()
 }
