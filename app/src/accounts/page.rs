@@ -42,7 +42,7 @@ fn row(account: AccountSummary, switch: ServerAction<SwitchAccount>) -> impl Int
     view! {
         <li class="row">
             <div class="row-main">
-                <h3 class="row-title">{account.name}</h3>
+                <h2 class="row-title">{account.name}</h2>
                 <p class="muted">{account.role.title()} ", owned by " {account.owner}</p>
             </div>
             <div class="row-end">
