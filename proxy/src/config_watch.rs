@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
+use keyward_domain::ids::AppId;
 use keyward_store::key_ring::KeyRingCheckError;
 use keyward_store::listen::ChangeListener;
 use keyward_store::sealing::KeyRing;
@@ -97,7 +98,7 @@ impl ConfigSource {
             return Err(ReadError::NoSchema);
         }
         match timeout(QUERY_TIMEOUT, self.store.check_key_ring(&self.ring)).await {
-            Ok(Ok(())) => self.changed(&Snapshot::default(), None).await,
+            Ok(Ok(())) => Ok(self.changed(&Snapshot::default(), None).await?.snapshot),
             Ok(Err(wrong @ KeyRingCheckError::WrongKey)) => Err(ReadError::WrongKey(wrong)),
             Ok(Err(KeyRingCheckError::Store(error))) => Err(error.into()),
             Err(_) => Err(ReadError::Timeout),
@@ -105,20 +106,32 @@ impl ConfigSource {
     }
 
     /// `served`, with what changed after the version `since`; all anew without one.
-    async fn changed(&self, served: &Snapshot, since: Option<i64>) -> Result<Snapshot, ReadError> {
+    async fn changed(&self, served: &Snapshot, since: Option<i64>) -> Result<Changed, ReadError> {
         let mut reading = within(self.store.read_config(since)).await?;
         let mut change = served.change();
         reading.gone.iter().for_each(|app| change.remove(*app));
         while let Some(rows) = within(reading.next_piece()).await? {
             change.put(rows, &self.ring);
         }
-        Ok(change.finish(reading.version))
+        Ok(Changed { snapshot: change.finish(reading.version), gone: reading.gone })
     }
 
     fn keep(&self, version: i64) {
         if let Some(kept) = self.kept.as_ref().filter(|kept| kept.wants(version)) {
             kept.keep(self.store.clone());
         }
+    }
+}
+
+/// What is to be served, and the apps that were deleted since.
+struct Changed {
+    snapshot: Snapshot,
+    gone: Vec<AppId>,
+}
+
+impl From<Snapshot> for Changed {
+    fn from(snapshot: Snapshot) -> Self {
+        Self { snapshot, gone: Vec::new() }
     }
 }
 
@@ -194,18 +207,19 @@ impl ConfigWatch {
         let served = self.edge.snapshot.load_full();
         let changed = match self.ground {
             // A version of another database, or of one that was restored, says nothing.
-            Ground::Kept { .. } => Some(self.source.checked_snapshot().await?),
+            Ground::Kept { .. } => Some(self.source.checked_snapshot().await?.into()),
             Ground::Database => match within(self.source.store.config_version()).await? {
                 version if version == served.version => None,
                 // Of a database that was restored: what it numbers anew is no change of what we have.
-                version if version < served.version => Some(self.source.checked_snapshot().await?),
+                version if version < served.version => Some(self.source.checked_snapshot().await?.into()),
                 _ => Some(self.source.changed(&served, Some(served.version)).await?),
             },
         };
         self.ground = Ground::Database;
-        if let Some(snapshot) = changed {
+        if let Some(Changed { snapshot, gone }) = changed {
             info!(version = snapshot.version, proxies = snapshot.len(), "configuration changed");
             self.edge.serve_from(snapshot);
+            self.edge.plans.forget(&gone);
         }
         self.source.keep(self.edge.snapshot.load().version);
         Ok(())

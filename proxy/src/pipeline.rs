@@ -171,7 +171,7 @@ pub async fn run(
         None => None,
         Some(asked) => {
             meter.speaks_with(endpoint.model(None).map(str::to_owned));
-            let terms = Terms { limits, payer, charge };
+            let terms = Terms { caller: caller.clone(), address, path: endpoint.path.clone(), payer, charge };
             Some(Box::pin(Agreement::reserve(edge, &proxy, terms, &endpoint, asked)).await?)
         }
     };

@@ -26,10 +26,10 @@ pub struct Known {
 
 #[derive(Default)]
 struct Held {
-    by_hand: HashMap<Subject, PlanOverride>,
+    by_hand: HashMap<Subject, (AppId, PlanOverride)>,
     bought: HashMap<Buyer, Vec<Purchases>>,
     /// Where each customer's purchases are.
-    places: HashMap<Uuid, Buyer>,
+    places: HashMap<Uuid, (AppId, Buyer)>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -52,15 +52,28 @@ impl UserPlans {
         for one in news {
             match one {
                 PlanNews::Bought(customer) => held.put(customer),
-                PlanNews::ByHand { subject, set: Some(set), .. } => drop(held.by_hand.insert(subject, set)),
+                PlanNews::ByHand { app, subject, set: Some(set) } => drop(held.by_hand.insert(subject, (app, set))),
                 PlanNews::ByHand { subject, set: None, .. } => drop(held.by_hand.remove(&subject)),
             }
         }
     }
 
+    /// All users of apps that were deleted.
+    pub fn forget(&self, gone: &[AppId]) {
+        if gone.is_empty() {
+            return;
+        }
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        held.by_hand.retain(|_, (app, _)| !gone.contains(app));
+        let places = held.places.iter().filter(|(_, (app, _))| gone.contains(app));
+        for customer in places.map(|(customer, _)| *customer).collect::<Vec<_>>() {
+            held.remove(customer);
+        }
+    }
+
     pub fn of(&self, app: &ServedApp, caller: &Caller) -> Known {
         let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let by_hand = held.by_hand.get(caller.subject()).copied();
+        let by_hand = held.by_hand.get(caller.subject()).map(|(_, set)| *set);
         if app.sources.is_empty() {
             return Known { by_hand, bought: Vec::new() };
         }
@@ -79,18 +92,67 @@ impl Held {
         self.remove(id);
         let buyer = subject.map(Buyer::User).or_else(|| email.map(|email| Buyer::Email(app, email)));
         let Some(buyer) = buyer.filter(|_| !entitlements.is_empty()) else { return };
-        self.places.insert(id, buyer.clone());
+        self.places.insert(id, (app, buyer.clone()));
         let entitlements = entitlements.into();
         self.bought.entry(buyer).or_default().push(Purchases { customer: id, source, connected_at, entitlements });
     }
 
     fn remove(&mut self, id: Uuid) {
-        let Some(buyer) = self.places.remove(&id) else { return };
+        let Some((_, buyer)) = self.places.remove(&id) else { return };
         if let Some(known) = self.bought.get_mut(&buyer) {
             known.retain(|one| one.customer != id);
             if known.is_empty() {
                 self.bought.remove(&buyer);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keyward_domain::ids::{IssuerId, PlanId};
+    use keyward_domain::plans::EntitlementState;
+    use time::macros::datetime;
+
+    fn news(app: AppId) -> Vec<PlanNews> {
+        let subject = Subject { issuer: IssuerId(Uuid::new_v4()), sub: "alice".to_owned() };
+        let bought = Entitlement {
+            source: PurchaseSource::Stripe,
+            id: "sub_1".to_owned(),
+            names: vec!["price_pro".to_owned()],
+            state: EntitlementState::Active,
+            paid_until: None,
+            ends: false,
+        };
+        let set = PlanOverride { plan: PlanId(Uuid::new_v4()), until: None };
+        vec![
+            PlanNews::ByHand { app, subject: subject.clone(), set: Some(set) },
+            PlanNews::Bought(Customer {
+                app,
+                source: PurchaseSource::Stripe,
+                connected_at: datetime!(2026-01-01 12:00 UTC),
+                id: Uuid::new_v4(),
+                subject: Some(subject),
+                email: None,
+                entitlements: vec![bought],
+            }),
+        ]
+    }
+
+    #[test]
+    fn of_a_deleted_app_no_user_is_remembered() {
+        let (plans, stays, goes) = (UserPlans::default(), AppId(Uuid::new_v4()), AppId(Uuid::new_v4()));
+        plans.learn([news(stays), news(goes)].concat());
+        let sizes = || {
+            let held = plans.0.read().expect("no panic");
+            [held.by_hand.len(), held.bought.len(), held.places.len()]
+        };
+        assert_eq!(sizes(), [2, 2, 2]);
+        plans.forget(&[]);
+        assert_eq!(sizes(), [2, 2, 2]);
+        plans.forget(&[goes]);
+        assert_eq!(sizes(), [1, 1, 1]);
+        assert!(plans.0.read().expect("no panic").places.values().all(|(app, _)| *app == stays));
     }
 }

@@ -4,8 +4,11 @@
 use std::sync::Arc;
 
 use keyward_domain::catalogue::Charge;
+use keyward_domain::client_address::ClientAddress;
 use keyward_domain::metering;
+use keyward_domain::path::RequestPath;
 use keyward_domain::rejection::Rejection;
+use keyward_domain::rules::WEBSOCKET;
 use keyward_domain::sockets::{Heard, SocketProtocol, Work};
 use keyward_domain::usage::TokenCounts;
 use tokio::sync::watch;
@@ -13,7 +16,9 @@ use tokio::sync::watch;
 use crate::edge::Edge;
 use crate::limiter::{Limiter, Settlement, Slot, Used};
 use crate::snapshot::ServedProxy;
+use crate::steps::authenticate::Caller;
 use crate::steps::limit::{Limits, Payer};
+use crate::steps::plan;
 use crate::steps::turn_limits::Turn;
 
 const CHARS_PER_TOKEN: u64 = 4;
@@ -21,11 +26,9 @@ const CHARS_PER_TOKEN: u64 = 4;
 pub struct Turns {
     pub edge: Arc<Edge>,
     pub proxy: Arc<ServedProxy>,
-    pub limits: Limits,
     pub protocol: SocketProtocol,
-    pub payer: Payer,
-    pub charge: Charge,
     pub model: Option<String>,
+    terms: Terms,
     state: State,
     working: watch::Sender<bool>,
 }
@@ -55,18 +58,20 @@ impl Place {
     }
 }
 
-/// Who pays for what is said, and by which limits.
+/// Who speaks and who pays for it: by which limits is asked for each answer, as the caller's plan may change meanwhile.
 pub struct Terms {
-    pub limits: Limits,
+    pub caller: Caller,
+    pub address: ClientAddress,
+    /// The upstream path, which the plan must still allow.
+    pub path: RequestPath,
     pub payer: Payer,
     pub charge: Charge,
 }
 
 impl Turns {
     pub fn new(edge: Arc<Edge>, proxy: Arc<ServedProxy>, terms: Terms, protocol: SocketProtocol) -> Self {
-        let Terms { limits, payer, charge } = terms;
         let (state, working) = (State::default(), watch::Sender::new(false));
-        Self { edge, proxy, limits, protocol, payer, charge, model: None, state, working }
+        Self { edge, proxy, protocol, model: None, terms, state, working }
     }
 
     /// Reserves for the first answer, which is when its model must be known.
@@ -139,19 +144,34 @@ impl Turns {
         let turn = Turn {
             proxy: &self.proxy,
             model: self.model.as_deref(),
-            payer: self.payer,
-            charge: self.charge,
+            payer: self.terms.payer,
+            charge: self.terms.charge,
             tells: self.protocol.tells(),
             before: self.state.before,
             now: self.edge.clock.now(),
         };
-        let demand = self.limits.of_turn(&turn)?;
+        let demand = self.limits()?.of_turn(&turn)?;
         if demand.dimensions.is_empty() {
             return Ok(Place(None));
         }
         let reserved = self.edge.limits.reserve(demand).await?;
         let (slot, _ticket) = Slot::new(self.edge.limits.clone(), reserved.reservation);
         Ok(Place(Some(slot)))
+    }
+
+    /// As they are now.
+    fn limits(&self) -> Result<Limits, Rejection> {
+        let snapshot = self.edge.snapshot.load();
+        let proxy = snapshot.proxy_by_id(self.proxy.id).unwrap_or_else(|| self.proxy.clone());
+        if proxy.is_stopped {
+            return Err(Rejection::AccountStopped);
+        }
+        let Terms { caller, address, path, .. } = &self.terms;
+        let plan = plan::active(&self.edge, &proxy, caller)?;
+        if proxy.regime(plan.plan).rules.find(WEBSOCKET, path).is_none() {
+            return Err(Rejection::PlanEndpointNotAllowed { method: WEBSOCKET.to_owned() });
+        }
+        Ok(Limits::of(&proxy, &plan, caller, *address, self.edge.clock.now()))
     }
 
     fn used(&self, tokens: Option<TokenCounts>) -> Used {

@@ -58,6 +58,7 @@ mod realtime_rules;
 mod restarting;
 mod revoking;
 mod routing;
+mod socket_plans;
 mod stateful;
 mod stopped_accounts;
 mod streaming;
