@@ -15,7 +15,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -36,8 +36,6 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// What a client may send of one body, and of all of a connection's, before it is read.
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
-/// With which a client begins HTTP/2 (RFC 9113, section 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A connection that was accepted at the very end may still say what it wants.
 const FIRST_WORD: Duration = Duration::from_secs(2);
 
@@ -53,15 +51,9 @@ pub struct Ends {
 }
 
 pub async fn converse(stream: TcpStream, address: IpAddr, edge: &Arc<Edge>, tls: Option<&Tls>, ends: &Ends) {
-    let Some(tls) = tls else {
-        let Some(dialect) = first_words(&stream, edge.bounds.head_read, ends).await else { return };
-        return speak((stream, dialect), address, edge, ends).await;
-    };
+    let Some(tls) = tls else { return speak(stream, address, edge, ends).await };
     match timeout(edge.bounds.tls_handshake, tls.accept(stream)).await {
-        Ok(Ok(stream)) => {
-            let dialect = Dialect::agreed(stream.get_ref().1.alpn_protocol());
-            speak((stream, dialect), address, edge, ends).await;
-        }
+        Ok(Ok(stream)) => speak(stream, address, edge, ends).await,
         Ok(Err(error)) => {
             edge.metrics.tls_handshakes_failed.inc();
             debug!(%error, "a TLS handshake failed");
@@ -70,48 +62,7 @@ pub async fn converse(stream: TcpStream, address: IpAddr, edge: &Arc<Edge>, tls:
     }
 }
 
-/// What a client speaks. Known before it is read, a connection of HTTP/1.1 takes half of the memory for what it reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dialect {
-    Http1,
-    Http2,
-    /// Its first bytes will tell.
-    Untold,
-}
-
-impl Dialect {
-    fn of(first: &[u8]) -> Self {
-        match first {
-            PREFACE => Self::Http2,
-            _ if PREFACE.starts_with(first) => Self::Untold,
-            _ => Self::Http1,
-        }
-    }
-
-    /// In the TLS handshake.
-    fn agreed(protocol: Option<&[u8]>) -> Self {
-        match protocol {
-            Some(b"h2") => Self::Http2,
-            Some(b"http/1.1") => Self::Http1,
-            Some(_) | None => Self::Untold,
-        }
-    }
-}
-
-/// Looked at, not taken. `None` of a client that says nothing.
-async fn first_words(stream: &TcpStream, patience: Duration, ends: &Ends) -> Option<Dialect> {
-    let mut first = [0; PREFACE.len()];
-    let length = tokio::select! {
-        looked = timeout(patience, stream.peek(&mut first)) => looked.ok()?.ok()?,
-        () = async {
-            ends.stop.cancelled().await;
-            sleep(FIRST_WORD).await;
-        } => return None,
-    };
-    (length > 0).then(|| Dialect::of(&first[..length]))
-}
-
-async fn speak<S>((stream, dialect): (S, Dialect), address: IpAddr, edge: &Arc<Edge>, ends: &Ends)
+async fn speak<S>(stream: S, address: IpAddr, edge: &Arc<Edge>, ends: &Ends)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -129,7 +80,7 @@ where
             Ok::<_, Infallible>(if is_stream { answer.map(patient) } else { answer })
         }
     });
-    let http = protocols(bounds, dialect, Streams { wire, write_stall: bounds.write_stall });
+    let http = protocols(bounds, Streams { wire, write_stall: bounds.write_stall });
     let mut connection = pin!(http.serve_connection_with_upgrades(TokioIo::new(io), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -150,7 +101,7 @@ where
     afterwards.run().await;
 }
 
-fn protocols(bounds: &Bounds, dialect: Dialect, streams: Streams) -> auto::Builder<Streams> {
+fn protocols(bounds: &Bounds, streams: Streams) -> auto::Builder<Streams> {
     let mut http = auto::Builder::new(streams);
     http.http1()
         .timer(TokioTimer::new())
@@ -165,11 +116,7 @@ fn protocols(bounds: &Bounds, dialect: Dialect, streams: Streams) -> auto::Build
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_send_buf_size(BUFFER_BYTES);
-    match dialect {
-        Dialect::Http1 => http.http1_only(),
-        Dialect::Http2 => http.http2_only(),
-        Dialect::Untold => http,
-    }
+    http
 }
 
 /// Returns at the stop, or when a connection of HTTP/2 has had no request for as long as one may take to come.
@@ -193,23 +140,4 @@ async fn is_idle(mut spoken: watch::Receiver<Wire>, patience: Duration) {
         }
     }
     std::future::pending::<()>().await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dialect_is_told_by_the_first_bytes_if_they_suffice() {
-        for (first, dialect) in [
-            (PREFACE, Dialect::Http2),
-            (&PREFACE[..23], Dialect::Untold),
-            (b"P", Dialect::Untold),
-            (b"PRI * HTTP/1.1", Dialect::Http1),
-            (b"POST / HTTP/1.1\r\nhost: a", Dialect::Http1),
-            (b"\r\n", Dialect::Http1),
-        ] {
-            assert_eq!(Dialect::of(first), dialect, "{first:?}");
-        }
-    }
 }
