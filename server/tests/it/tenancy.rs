@@ -62,6 +62,7 @@ fn plans(theirs: &Belongings) -> Vec<(&'static str, Kind)> {
     let rule = format!(r#"{{"plan":"{plan}","when":{{"kind":"anonymous"}}}}"#);
     vec![
         ("/api/plans", fields(&[("id", app)])),
+        ("/api/plans-page", fields(&[("id", app)])),
         ("/api/plan", fields(&[("id", plan)])),
         ("/api/create-plan", fields(&[("app", app), ("name", &"Mine")])),
         ("/api/rename-plan", fields(&[("id", plan), ("name", &"Mine")])),
